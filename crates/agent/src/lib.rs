@@ -1,0 +1,1 @@
+//! Intent to draft: redact, prompt, model, check.

@@ -1,0 +1,2 @@
+//! The `playgate` binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Where signals come from and deliveries go: CSV, webhook, SMTP, mail folder.

@@ -1,0 +1,126 @@
+//! The outbox and the channels that empty it.
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+
+use super::StoreError;
+use crate::{
+    id::MessageId,
+    intent::Channel,
+    killswitch::{Kill, Scope},
+    message::{Cleared, DeliverError, Message, MessageStatus, Receipt},
+    page::{Page, PageRequest},
+    user::Actor,
+};
+
+/// How a delivery attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It arrived.
+    Delivered(Receipt),
+    /// A last check kept it in for good.
+    Refused(String),
+    /// A last check holds it back; tried again later, not counted as an attempt.
+    Held {
+        /// Why.
+        why: String,
+        /// Until then.
+        until: Timestamp,
+    },
+    /// Nothing was handed over; tried again later.
+    Retry {
+        /// Why.
+        why: String,
+        /// Then.
+        until: Timestamp,
+    },
+    /// It will never be taken, or was tried too often.
+    Failed(String),
+    /// It may or may not have arrived.
+    Uncertain(String),
+}
+
+/// Messages on their way out.
+#[async_trait]
+pub trait Outbox: Send + Sync {
+    /// Leases up to `limit` messages that are due: queued ones, and ones whose attempt died. The
+    /// answer's `status` is the one *before* the claim: a message found `sending` had not been
+    /// handed over, one found `transmitting` may have been. Claimed messages become `sending`,
+    /// except that `transmitting` ones stay so. A `DeliveryStarted` event is appended for each
+    /// message that becomes `sending`.
+    async fn claim_messages(
+        &self,
+        now: Timestamp,
+        limit: u32,
+        ttl: SignedDuration,
+    ) -> Result<Vec<Message>, StoreError>;
+
+    /// Makes durable that the text is about to be handed over. False if the lease was lost; then
+    /// it must not be.
+    async fn transmitting(
+        &self,
+        message: &Message,
+        ttl: SignedDuration,
+    ) -> Result<bool, StoreError>;
+
+    /// Records how an attempt ended, with its event, and wakes the run if the message settled.
+    /// False if the lease was lost.
+    async fn record(
+        &self,
+        message: &Message,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// A person says what became of an uncertain or failed message: `true`: it arrived; `false`:
+    /// send it again. False if the message was neither.
+    async fn resolve(
+        &self,
+        id: MessageId,
+        arrived: bool,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Reads one message.
+    async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError>;
+
+    /// Lists messages, newest first.
+    async fn messages(
+        &self,
+        status: Option<MessageStatus>,
+        page: &PageRequest,
+    ) -> Result<Page<Message>, StoreError>;
+
+    /// Stops sending within a scope. Stopping it twice keeps the first.
+    async fn kill(&self, kill: &Kill) -> Result<(), StoreError>;
+
+    /// Restarts sending within a scope; false if it was not stopped.
+    async fn unkill(&self, scope: &Scope, by: &Actor, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// The stops in force.
+    async fn kills(&self) -> Result<Vec<Kill>, StoreError>;
+}
+
+/// Says, durably, that the text is about to be handed over. A channel must call it exactly once
+/// and stop if it answers false.
+#[async_trait]
+pub trait Transmission: Send + Sync {
+    /// See the trait.
+    async fn begin(&self) -> bool;
+}
+
+/// Where messages go.
+#[async_trait]
+pub trait Channels: Send + Sync {
+    /// Whether the other side recognises a repeated message, so that repeating after a crash in
+    /// the middle of transmission does no harm.
+    fn dedupes(&self, channel: Channel) -> bool;
+
+    /// Hands a cleared letter over.
+    async fn deliver(
+        &self,
+        cleared: &Cleared<'_>,
+        transmission: &dyn Transmission,
+    ) -> Result<Receipt, DeliverError>;
+}

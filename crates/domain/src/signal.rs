@@ -1,0 +1,67 @@
+//! Something observed about a customer: what triggers listen to and waiting runs wait for.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AccountId, RunId, SignalId};
+
+/// Names of signals the product itself raises. Sources may send others.
+pub mod kind {
+    /// An account entered a lifecycle phase; data: `{"stage": "onboarding", "from": …}`.
+    pub const LIFECYCLE_ENTERED: &str = "lifecycle.entered";
+    /// Health fell by a band or to red; data: `{"from": 71, "to": 44, "band": "red"}`.
+    pub const HEALTH_DROPPED: &str = "health.dropped";
+    /// A ticket was opened; data: `{"priority": "p1", "ticket": "…"}`.
+    pub const TICKET_OPENED: &str = "ticket.opened";
+    /// The customer answered an e-mail.
+    pub const EMAIL_REPLIED: &str = "email.replied";
+    /// A milestone inside the product was reached; data: `{"milestone": "first_value"}`.
+    pub const MILESTONE_REACHED: &str = "milestone.reached";
+    /// A schedule ticked for this account; data: `{"playbook": …, "at": …}`.
+    pub const SCHEDULE_TICKED: &str = "schedule.ticked";
+    /// A person asked for a run; data: `{"playbook": …}`.
+    pub const MANUAL: &str = "manual.requested";
+}
+
+/// A signal as it enters: not yet stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NewSignal {
+    /// Who observed it: a connector's or source's name.
+    pub source: String,
+    /// The source's id of the event. The same source and event id is the same signal.
+    pub event_id: String,
+    /// What happened, dotted and past tense: `ticket.opened`.
+    pub kind: String,
+    /// The account it happened to.
+    pub account: AccountId,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What else the source says. Untrusted.
+    pub data: serde_json::Value,
+    /// The run it answers, when the source knows (a reply to our message).
+    pub run: Option<RunId>,
+}
+
+/// A stored signal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Signal {
+    /// Our id.
+    pub id: SignalId,
+    /// Who observed it.
+    pub source: String,
+    /// The source's id of the event.
+    pub event_id: String,
+    /// What happened.
+    pub kind: String,
+    /// The account it happened to.
+    pub account: AccountId,
+    /// When it happened.
+    pub at: Timestamp,
+    /// When it reached us.
+    pub received_at: Timestamp,
+    /// What else the source says. Untrusted.
+    pub data: serde_json::Value,
+    /// The run it answers.
+    pub run: Option<RunId>,
+}

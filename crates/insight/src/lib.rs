@@ -1,0 +1,1 @@
+//! Health, metrics, sample sizes, uplift: the arithmetic, pure and cited.

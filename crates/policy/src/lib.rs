@@ -1,0 +1,1 @@
+//! Reads policy files, judges intents and explains the verdict. Pure.
