@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     action::{RiskCategory, Severity, Team},
-    draft::{Author, Fact, Finding},
+    draft::{Author, Fact, Finding, Letter},
     intent::Recipient,
     run::Cause,
     snapshot::Snapshot,
@@ -177,6 +177,10 @@ impl WriteError {
 pub trait Writer: Send + Sync {
     /// Name and hash of a prompt file, for the record before the call is made.
     fn prompt_hash(&self, prompt: &str) -> Option<String>;
+
+    /// Checks a text a person wrote in place of a draft: secrets and other people's data
+    /// (blocking), numbers no fact supports (not blocking: the person may know more).
+    fn inspect(&self, letter: &Letter, facts: &[Fact], snapshot: &Snapshot) -> Vec<Finding>;
 
     /// Does one piece of work.
     async fn write(&self, assignment: &Assignment) -> Result<Written, WriteError>;
