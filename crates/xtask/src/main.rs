@@ -1,2 +1,134 @@
-//! Developer commands.
-fn main() {}
+//! Developer commands: `cargo xtask test` and its parts.
+
+mod cargo;
+mod cluster;
+mod postgres;
+mod stage;
+mod supply;
+
+use std::{
+    ffi::OsString,
+    io::Write,
+    process::{Command, ExitCode},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{cargo::cargo, cluster::Cluster, stage::Stages};
+
+const HELP: &str = "\
+Developer commands for this workspace.
+
+Usage: cargo xtask <COMMAND>
+
+Commands:
+  test            Everything a change must pass, in order: formats, lints, docs, then every
+                  test on SQLite and on a throw-away PostgreSQL. Stops at the first failure.
+  test --fast     Only the tests, and only on SQLite. Quick, and not the whole.
+  postgres -- CMD Runs CMD with a throw-away PostgreSQL: TEST_POSTGRES_URL is set, and PGHOST,
+                  PGPORT, PGUSER and PGDATABASE, so that `cargo xtask postgres -- psql` works.
+  deny            Checks licences, bans, sources and advisories of every dependency with
+                  cargo-deny. Needs the network for the advisories.
+
+Options:
+  -h, --help      Prints this.
+
+PostgreSQL is looked for in PATH and in the usual places. Where there is none, and this runs as
+root on Debian or Ubuntu, it is installed with apt-get; the distribution's own cluster is not
+created. The throw-away cluster runs as an unprivileged user, listens on 127.0.0.1 only, and is
+ended and removed whatever happens to the command, Ctrl-C included.
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    match run(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            say(&format!("\nxtask: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[OsString]) -> Result<ExitCode> {
+    let words: Vec<&str> =
+        arguments.iter().map(|word| word.to_str().unwrap_or("\u{fffd}")).collect();
+    match words.as_slice() {
+        [] | ["-h" | "--help" | "help", ..] | [_, "-h" | "--help"] => {
+            std::io::stdout().write_all(HELP.as_bytes())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        ["test"] => test(),
+        ["test", "--fast"] => test_fast(),
+        ["postgres", "--", _, ..] => with_postgres(&arguments[2..]),
+        ["postgres", ..] => bail!("say what to run: `cargo xtask postgres -- COMMAND…`"),
+        ["deny"] => supply::check(),
+        [cluster::KEEPER] => cluster::keep(),
+        _ => bail!("unknown command `{}`; see `cargo xtask --help`", words.join(" ")),
+    }
+}
+
+/// Everything a change must pass.
+fn test() -> Result<ExitCode> {
+    cargo::components()?;
+    // Said now rather than after minutes of linting.
+    postgres::look()?;
+    let mut stages = Stages::new(6);
+    stages.run("formats", cargo(["fmt", "--all", "--check"]), "run `cargo fmt --all`")?;
+    stages.run(
+        "lints",
+        cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+        "fix what clippy says above",
+    )?;
+    let mut docs = cargo(["doc", "--workspace", "--no-deps", "--document-private-items"]);
+    docs.env("RUSTDOCFLAGS", "-Dwarnings");
+    stages.run("docs", docs, "fix what rustdoc says above")?;
+    let cluster = stages.perform("PostgreSQL", || Cluster::start(&postgres::find_or_install()?))?;
+    stages.run("binary", cargo(["build", "-p", "cli"]), "fix what the compiler says above")?;
+    let mut tests = cargo(["test", "--workspace", "--no-fail-fast"]);
+    tests.env("TEST_POSTGRES_URL", cluster.url()).env("TEST_POSTGRES_REQUIRED", "1");
+    stages.run("tests", tests, "see the failures listed above")?;
+    drop(cluster);
+    stages.close("Everything passed: formats, lints, docs, and all tests on both databases.");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The tests that need nothing but the toolchain.
+fn test_fast() -> Result<ExitCode> {
+    const NOT_THE_WHOLE: &str = "\
+NOT THE WHOLE: no formats, no lints, no docs, nothing on PostgreSQL. Before you hand a change in,
+run `cargo xtask test`.";
+    say(NOT_THE_WHOLE);
+    let mut stages = Stages::new(2);
+    stages.run("binary", cargo(["build", "-p", "cli"]), "fix what the compiler says above")?;
+    let mut tests = cargo(["test", "--workspace", "--no-fail-fast"]);
+    tests.env_remove("TEST_POSTGRES_URL").env_remove("TEST_POSTGRES_REQUIRED");
+    stages.run("tests on SQLite", tests, "see the failures listed above")?;
+    stages.close(NOT_THE_WHOLE);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs one command beside a throw-away cluster and hands on its exit code.
+fn with_postgres(command: &[OsString]) -> Result<ExitCode> {
+    let cluster = Cluster::start(&postgres::find_or_install()?)?;
+    let (program, rest) = command.split_first().context("say what to run after `--`")?;
+    let status = Command::new(program)
+        .args(rest)
+        .env("TEST_POSTGRES_URL", cluster.url())
+        .env("TEST_POSTGRES_REQUIRED", "1")
+        .env("PGHOST", "127.0.0.1")
+        .env("PGPORT", cluster.port().to_string())
+        .env("PGUSER", cluster::SUPERUSER)
+        .env("PGDATABASE", "postgres")
+        .status()
+        .with_context(|| format!("`{}` cannot be run", program.display()))?;
+    Ok(status.code().map_or(ExitCode::FAILURE, |code| {
+        u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
+    }))
+}
+
+/// Prints a line for the developer, apart from what the stages themselves print.
+fn say(line: &str) {
+    // A closed terminal is no reason to fail, and there is nobody left to tell.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
