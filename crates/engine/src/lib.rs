@@ -1,1 +1,23 @@
 //! Runs playbooks so that a crash loses nothing: claim, advance, commit; drains the outbox.
+
+mod active;
+mod advance;
+mod backoff;
+mod commit;
+mod delivery;
+mod desk;
+mod judge;
+mod letter;
+mod ports;
+mod settings;
+mod trigger;
+mod turn;
+mod worker;
+
+pub use active::ActiveError;
+pub use delivery::Delivery;
+pub use desk::ApprovalDesk;
+pub use ports::Ports;
+pub use settings::Settings;
+pub use trigger::{StartError, Triggers};
+pub use worker::Worker;

@@ -1,0 +1,106 @@
+//! The playbooks and the policy in force, compiled once per version.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use domain::port::{Catalogue, PlaybookVersion, StoreError};
+use playbook::Plan;
+use policy::Policy;
+
+/// Why a playbook or policy version cannot be applied.
+#[derive(Debug, thiserror::Error)]
+pub enum ActiveError {
+    /// A stored version does not compile with this program.
+    #[error("{what} version `{version}` does not compile with this program: {why}")]
+    Broken {
+        /// `playbook` or `policy`.
+        what: &'static str,
+        /// The version.
+        version: String,
+        /// The first error.
+        why: String,
+    },
+    /// A version a run is pinned to is gone.
+    #[error("playbook version `{0}` is not in the database")]
+    Missing(String),
+    /// No policy was ever activated.
+    #[error("no policy is active; run `playgate policy activate`")]
+    NoPolicy,
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Compiled versions, by content hash. A version never changes, so nothing here expires.
+#[derive(Clone)]
+pub(crate) struct Active {
+    catalogue: Arc<dyn Catalogue>,
+    plans: Arc<Mutex<HashMap<String, Arc<Plan>>>>,
+    policies: Arc<Mutex<HashMap<String, Arc<Policy>>>>,
+}
+
+impl Active {
+    pub(crate) fn new(catalogue: Arc<dyn Catalogue>) -> Self {
+        Self { catalogue, plans: Arc::default(), policies: Arc::default() }
+    }
+
+    /// The plan a run is pinned to.
+    pub(crate) async fn plan(&self, version: &str) -> Result<Arc<Plan>, ActiveError> {
+        if let Some(plan) = get(&self.plans, version) {
+            return Ok(plan);
+        }
+        let stored = self
+            .catalogue
+            .playbook_version(version)
+            .await?
+            .ok_or_else(|| ActiveError::Missing(version.to_owned()))?;
+        self.compile(&stored)
+    }
+
+    /// The plans that triggers start.
+    pub(crate) async fn plans(&self) -> Result<Vec<Arc<Plan>>, ActiveError> {
+        let stored = self.catalogue.active_playbooks().await?;
+        stored.iter().map(|version| self.compile(version)).collect()
+    }
+
+    fn compile(&self, stored: &PlaybookVersion) -> Result<Arc<Plan>, ActiveError> {
+        if let Some(plan) = get(&self.plans, &stored.version) {
+            return Ok(plan);
+        }
+        let plan = Plan::compile(&stored.files).map_err(|errors| ActiveError::Broken {
+            what: "playbook",
+            version: stored.version.clone(),
+            why: errors.to_string(),
+        })?;
+        Ok(put(&self.plans, &stored.version, plan))
+    }
+
+    /// The policy in force at this moment.
+    pub(crate) async fn policy(&self) -> Result<Arc<Policy>, ActiveError> {
+        let stored = self.catalogue.active_policy().await?.ok_or(ActiveError::NoPolicy)?;
+        if let Some(policy) = get(&self.policies, &stored.version) {
+            return Ok(policy);
+        }
+        let policy = Policy::compile(&stored.files).map_err(|errors| ActiveError::Broken {
+            what: "policy",
+            version: stored.version.clone(),
+            why: errors.to_string(),
+        })?;
+        Ok(put(&self.policies, &stored.version, policy))
+    }
+}
+
+fn get<T>(cache: &Mutex<HashMap<String, Arc<T>>>, version: &str) -> Option<Arc<T>> {
+    cache.lock().unwrap_or_else(PoisonError::into_inner).get(version).cloned()
+}
+
+fn put<T>(cache: &Mutex<HashMap<String, Arc<T>>>, version: &str, value: T) -> Arc<T> {
+    let value = Arc::new(value);
+    cache
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(version.to_owned(), Arc::clone(&value));
+    value
+}

@@ -1,0 +1,62 @@
+//! Group commit: turns that end close together share one transaction, each fenced on its own.
+
+use std::{sync::Arc, time::Duration};
+
+use domain::{
+    port::{Journal, StoreError},
+    turn::{Committed, Turn},
+};
+use tokio::sync::{mpsc, oneshot};
+
+/// Turns in one transaction, at most.
+const BATCH: usize = 256;
+
+type Answer = oneshot::Sender<Result<Committed, Arc<StoreError>>>;
+
+/// Takes turns from many tasks and commits them together.
+#[derive(Clone)]
+pub(crate) struct Committer {
+    turns: mpsc::Sender<(Turn, Answer)>,
+}
+
+impl Committer {
+    /// Starts the task that commits. It ends when the last handle is dropped.
+    pub(crate) fn start(journal: Arc<dyn Journal>, gather: Duration) -> Self {
+        let (turns, mut waiting) = mpsc::channel::<(Turn, Answer)>(BATCH * 4);
+        tokio::spawn(async move {
+            while let Some(first) = waiting.recv().await {
+                let mut batch = vec![first];
+                let deadline = tokio::time::Instant::now() + gather;
+                while batch.len() < BATCH {
+                    match tokio::time::timeout_at(deadline, waiting.recv()).await {
+                        Ok(Some(turn)) => batch.push(turn),
+                        Ok(None) | Err(_) => break,
+                    }
+                }
+                let (turns, answers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+                match journal.commit(turns).await {
+                    Ok(committed) => {
+                        for (answer, committed) in answers.into_iter().zip(committed) {
+                            // The task that asked may have been shut down; its turn is durable.
+                            let _gone = answer.send(Ok(committed));
+                        }
+                    }
+                    Err(err) => {
+                        let err = Arc::new(err);
+                        for answer in answers {
+                            let _gone = answer.send(Err(Arc::clone(&err)));
+                        }
+                    }
+                }
+            }
+        });
+        Self { turns }
+    }
+
+    /// Commits one turn, together with whatever else is ready. None when the committer is gone.
+    pub(crate) async fn commit(&self, turn: Turn) -> Option<Result<Committed, Arc<StoreError>>> {
+        let (answer, answered) = oneshot::channel();
+        self.turns.send((turn, answer)).await.ok()?;
+        answered.await.ok()
+    }
+}

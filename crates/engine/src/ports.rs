@@ -1,0 +1,31 @@
+//! The doors the engine needs, bundled so that every part gets the same ones.
+
+use std::sync::Arc;
+
+use domain::{
+    clock::Clock,
+    port::{Catalogue, Channels, Customers, Inbox, Journal, Outbox, Vault, Writer},
+};
+
+/// The doors the engine needs. Cheap to clone.
+#[derive(Clone)]
+pub struct Ports {
+    /// Runs and signals.
+    pub journal: Arc<dyn Journal>,
+    /// Approvals and tasks.
+    pub inbox: Arc<dyn Inbox>,
+    /// Messages and the kill switch.
+    pub outbox: Arc<dyn Outbox>,
+    /// Customer data.
+    pub customers: Arc<dyn Customers>,
+    /// Playbook and policy versions.
+    pub catalogue: Arc<dyn Catalogue>,
+    /// Sealed content.
+    pub vault: Arc<dyn Vault>,
+    /// Who drafts and routes.
+    pub writer: Arc<dyn Writer>,
+    /// Where messages go.
+    pub channels: Arc<dyn Channels>,
+    /// Time and ids.
+    pub clock: Arc<dyn Clock>,
+}

@@ -1,0 +1,43 @@
+//! The engine's knobs, with the defaults that fit one small machine.
+
+use jiff::SignedDuration;
+use std::time::Duration;
+
+/// The engine's knobs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Runs advanced at the same time by one worker.
+    pub concurrency: usize,
+    /// Runs claimed in one statement.
+    pub claim: u32,
+    /// How long a worker holds a run before another may take it over.
+    pub lease: SignedDuration,
+    /// How often an idle worker looks for due runs when nothing wakes it.
+    pub poll: Duration,
+    /// How long turns that end close together wait for each other to share one transaction.
+    pub gather: Duration,
+    /// Messages delivered at the same time by one worker.
+    pub deliveries: usize,
+    /// How long a delivery attempt holds its message.
+    pub delivery_lease: SignedDuration,
+    /// Attempts at one message before it counts as failed.
+    pub delivery_attempts: i64,
+    /// How often the audit trail gets a checkpoint, when there is anything new.
+    pub checkpoint: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            concurrency: 64,
+            claim: 64,
+            lease: SignedDuration::from_secs(30),
+            poll: Duration::from_millis(500),
+            gather: Duration::from_millis(2),
+            deliveries: 8,
+            delivery_lease: SignedDuration::from_secs(60),
+            delivery_attempts: 8,
+            checkpoint: Duration::from_secs(300),
+        }
+    }
+}

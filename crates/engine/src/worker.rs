@@ -1,0 +1,267 @@
+//! The worker: claims due runs, advances them, commits in groups, and drains the outbox.
+
+use std::{sync::Arc, time::Duration};
+
+use domain::{
+    port::Ledger,
+    run::Claimed,
+    turn::Committed,
+};
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{Instrument, debug, error, info_span, warn};
+
+use crate::{
+    active::Active, advance::Advancer, commit::Committer, delivery::Delivery, ports::Ports,
+    settings::Settings, trigger::Triggers,
+};
+
+/// How often schedules are looked at.
+const SCHEDULES: Duration = Duration::from_secs(5);
+
+/// Runs everything that moves by itself.
+#[derive(Clone)]
+pub struct Worker {
+    ports: Ports,
+    settings: Settings,
+    ledger: Arc<dyn Ledger>,
+    advancer: Advancer,
+    nudge: Arc<Notify>,
+}
+
+impl Worker {
+    /// A worker over these doors.
+    pub fn new(ports: Ports, ledger: Arc<dyn Ledger>, settings: Settings) -> Self {
+        let active = Active::new(Arc::clone(&ports.catalogue));
+        let advancer = Advancer { ports: ports.clone(), active };
+        Self { ports, settings, ledger, advancer, nudge: Arc::new(Notify::new()) }
+    }
+
+    /// Looks for work at once instead of at the next poll: call it after a decision or a signal
+    /// taken in the same process.
+    pub fn nudge(&self) {
+        self.nudge.notify_waiters();
+    }
+
+    /// Works until told to stop; then takes nothing new, finishes what is in hand and returns.
+    pub async fn run(&self, stop: CancellationToken) {
+        tokio::join!(
+            self.advance_until(stop.clone()),
+            self.deliver_until(stop.clone()),
+            self.trigger_until(stop.clone()),
+            self.checkpoint_until(stop),
+        );
+    }
+
+    /// Works until nothing is due at this moment any more; for tests, imports and the demo.
+    pub async fn settle(&self) {
+        let triggers = Triggers::new(self.ports.clone());
+        let delivery = Delivery::new(self.ports.clone(), self.settings.clone());
+        loop {
+            let mut moved = 0;
+            match triggers.process_signals().await {
+                Ok(count) => moved += count,
+                Err(err) => warn!(error = %err, "signals could not be processed"),
+            }
+            moved += self.advance_due().await;
+            match delivery.drain().await {
+                Ok(count) => moved += count,
+                Err(err) => warn!(error = %err, "outbox could not be drained"),
+            }
+            if moved == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Claims what is due now and advances it as far as it goes; tells how many runs were claimed.
+    pub async fn advance_due(&self) -> usize {
+        let committer =
+            Committer::start(Arc::clone(&self.ports.journal), self.settings.gather);
+        let now = self.ports.clock.now();
+        let claimed =
+            self.ports.journal.claim(now, self.settings.claim, self.settings.lease).await;
+        let claimed = match claimed {
+            Ok(claimed) => claimed,
+            Err(err) => {
+                warn!(error = %err, "runs could not be claimed");
+                return 0;
+            }
+        };
+        let count = claimed.len();
+        let tracker = TaskTracker::new();
+        for run in claimed {
+            let worker = self.clone();
+            let committer = committer.clone();
+            tracker.spawn(async move { worker.advance(run, &committer).await });
+        }
+        tracker.close();
+        tracker.wait().await;
+        count
+    }
+
+    async fn advance_until(&self, stop: CancellationToken) {
+        let committer =
+            Committer::start(Arc::clone(&self.ports.journal), self.settings.gather);
+        let slots = Arc::new(Semaphore::new(self.settings.concurrency));
+        let tracker = TaskTracker::new();
+        while !stop.is_cancelled() {
+            let free = slots.available_permits();
+            let limit = self.settings.claim.min(u32::try_from(free).unwrap_or(u32::MAX));
+            let claimed = if limit == 0 {
+                Vec::new()
+            } else {
+                let now = self.ports.clock.now();
+                match self.ports.journal.claim(now, limit, self.settings.lease).await {
+                    Ok(claimed) => claimed,
+                    Err(err) => {
+                        warn!(error = %err, "runs could not be claimed");
+                        self.pause(&stop, Duration::from_secs(1)).await;
+                        continue;
+                    }
+                }
+            };
+            if claimed.is_empty() {
+                self.pause(&stop, self.settings.poll).await;
+                continue;
+            }
+            for run in claimed {
+                let Ok(permit) = Arc::clone(&slots).acquire_owned().await else { break };
+                let worker = self.clone();
+                let committer = committer.clone();
+                tracker.spawn(async move {
+                    worker.advance(run, &committer).await;
+                    drop(permit);
+                });
+            }
+        }
+        tracker.close();
+        tracker.wait().await;
+    }
+
+    /// Advances one claimed run for as long as it keeps its lease.
+    async fn advance(&self, mut claimed: Claimed, committer: &Committer) {
+        let span = info_span!("advance", run.id = %claimed.run.id, playbook = claimed.run.playbook);
+        async {
+            loop {
+                let turn = match self.turn_under_lease(&claimed).await {
+                    Some(Ok(turn)) => turn,
+                    Some(Err(err)) => {
+                        warn!(error = %err, "run could not be advanced");
+                        return;
+                    }
+                    None => {
+                        debug!("lease was lost while the run was advanced");
+                        return;
+                    }
+                };
+                let (keep, progress) = (turn.keep, turn.progress.clone());
+                match committer.commit(turn).await {
+                    Some(Ok(Committed::Applied)) if keep => claimed.run.progress = progress,
+                    Some(Ok(Committed::Applied)) => return,
+                    Some(Ok(Committed::LostLease)) => {
+                        debug!("lease was lost before the turn was committed");
+                        return;
+                    }
+                    Some(Err(err)) => {
+                        warn!(error = %err, "turn could not be committed");
+                        return;
+                    }
+                    None => {
+                        error!("committer is gone");
+                        return;
+                    }
+                }
+            }
+        }
+        .instrument(span)
+        .await;
+    }
+
+    /// One turn, with the lease renewed while it lasts (a model may take a minute).
+    async fn turn_under_lease(
+        &self,
+        claimed: &Claimed,
+    ) -> Option<Result<domain::turn::Turn, crate::advance::AdvanceError>> {
+        let third = Duration::from_millis(
+            u64::try_from(self.settings.lease.as_millis() / 3).unwrap_or(10_000),
+        );
+        let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + third, third);
+        let turn = self.advancer.turn(claimed);
+        tokio::pin!(turn);
+        loop {
+            tokio::select! {
+                done = &mut turn => return Some(done),
+                _ = beat.tick() => {
+                    let leases = [claimed.lease];
+                    match self.ports.journal.renew(&leases, self.settings.lease).await {
+                        Ok(held) if held.first() == Some(&true) => {}
+                        Ok(_) => return None,
+                        Err(err) => warn!(error = %err, "lease could not be renewed"),
+                    }
+                }
+            }
+        }
+    }
+
+    async fn deliver_until(&self, stop: CancellationToken) {
+        let delivery = Delivery::new(self.ports.clone(), self.settings.clone());
+        while !stop.is_cancelled() {
+            match delivery.drain().await {
+                Ok(0) => self.pause(&stop, self.settings.poll).await,
+                // Sending settles messages, which wakes runs.
+                Ok(_) => self.nudge(),
+                Err(err) => {
+                    warn!(error = %err, "outbox could not be drained");
+                    self.pause(&stop, Duration::from_secs(1)).await;
+                }
+            }
+        }
+    }
+
+    async fn trigger_until(&self, stop: CancellationToken) {
+        let triggers = Triggers::new(self.ports.clone());
+        let mut looked = tokio::time::Instant::now();
+        if let Err(err) = triggers.sync_schedules().await {
+            warn!(error = %err, "schedules could not be set");
+        }
+        while !stop.is_cancelled() {
+            match triggers.process_signals().await {
+                Ok(0) => self.pause(&stop, self.settings.poll).await,
+                Ok(_) => self.nudge(),
+                Err(err) => {
+                    warn!(error = %err, "signals could not be processed");
+                    self.pause(&stop, Duration::from_secs(1)).await;
+                }
+            }
+            if looked.elapsed() >= SCHEDULES {
+                looked = tokio::time::Instant::now();
+                if let Err(err) = triggers.process_schedules().await {
+                    warn!(error = %err, "schedules could not be processed");
+                }
+            }
+        }
+    }
+
+    async fn checkpoint_until(&self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(self.settings.checkpoint) => {}
+            }
+            match self.ledger.checkpoint(self.ports.clock.now()).await {
+                Ok(Some(number)) => debug!(number, "audit checkpoint taken"),
+                Ok(None) => {}
+                Err(err) => warn!(error = %err, "audit checkpoint could not be taken"),
+            }
+        }
+    }
+
+    async fn pause(&self, stop: &CancellationToken, most: Duration) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.nudge.notified() => {}
+            () = tokio::time::sleep(most) => {}
+        }
+    }
+}
