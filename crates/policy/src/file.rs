@@ -1,0 +1,89 @@
+//! A policy file as people write it.
+
+use domain::{action::Team, verdict::Verdict};
+use jiff::civil::Date;
+use notation::Spanned;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// What may happen to the actions of playbooks, and why.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Playgate policy")]
+pub(crate) struct PolicyFile {
+    /// The policy's name: the file's name without `.yaml`.
+    pub(crate) policy: Spanned<String>,
+    /// E-mail address of whoever answers for it.
+    pub(crate) owner: Spanned<String>,
+    /// What it is for, in a sentence.
+    pub(crate) purpose: Spanned<String>,
+    /// The day by which somebody must have looked at it again.
+    pub(crate) review_by: Spanned<Date>,
+    /// Patterns of personal data that the built-in detectors do not know.
+    #[serde(default)]
+    pub(crate) redact: Vec<RedactEntry>,
+    /// The rules; all are asked, the strictest verdict wins.
+    #[serde(default)]
+    pub(crate) rules: Vec<RuleEntry>,
+    /// What one run may use up. Over several files the smallest number holds.
+    #[serde(default)]
+    pub(crate) budgets: Option<BudgetEntry>,
+    /// Which models may be used. Over several files a model needs the consent of each.
+    #[serde(default)]
+    pub(crate) models: Option<ModelEntry>,
+}
+
+/// A pattern of personal data.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RedactEntry {
+    /// What its placeholder is called: `CUSTOMER_NO` gives `[CUSTOMER_NO_1]`.
+    #[serde(rename = "type")]
+    pub(crate) kind: Spanned<String>,
+    /// A regular expression in the syntax of the Rust crate `regex`.
+    pub(crate) pattern: Spanned<String>,
+}
+
+/// A rule.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RuleEntry {
+    /// Its name, unique over all policy files.
+    pub(crate) id: Spanned<String>,
+    /// When it applies: a CEL condition over the facts of the account and over `intent`, `draft`,
+    /// `contact` and `occasion`.
+    pub(crate) when: Spanned<String>,
+    /// What it asks for.
+    pub(crate) verdict: Verdict,
+    /// Why, in words for the people who see the verdict.
+    pub(crate) reason: Spanned<String>,
+    /// Who must look, for a review.
+    #[serde(default)]
+    pub(crate) reviewer: Option<Spanned<Team>>,
+}
+
+/// What one run may use up.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BudgetEntry {
+    /// Calls to a model.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub(crate) model_calls_per_run: Option<Spanned<u32>>,
+    /// Tokens read and written.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub(crate) tokens_per_run: Option<Spanned<u64>>,
+    /// Steps begun.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub(crate) steps_per_run: Option<Spanned<u32>>,
+}
+
+/// Which models may be used.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ModelEntry {
+    /// Names; `*` stands for any characters. The built-in writer is called `offline`.
+    pub(crate) allow: Vec<Spanned<String>>,
+}

@@ -1,0 +1,72 @@
+//! The verdict: every rule is asked, the strictest that matches wins.
+
+use std::cmp::Reverse;
+
+use domain::{
+    action::Audience,
+    verdict::{Judgement, Matched, Verdict},
+};
+
+use crate::{
+    policy::{Policy, Rule},
+    question::Question,
+};
+
+/// The file named where the product itself, not a policy file, asks for something.
+pub const BUILT_IN: &str = "built-in";
+/// The rule named where no rule covers a customer-facing action.
+pub const UNCOVERED: &str = "uncovered-is-reviewed";
+
+impl Policy {
+    /// Judges an intent, with or without its draft. Pure: the same question gets the same answer.
+    ///
+    /// A rule that cannot be evaluated counts as asking for review. A customer-facing action that
+    /// no rule covers is reviewed; an internal one is allowed.
+    pub fn judge(&self, question: &Question<'_>) -> Judgement {
+        let facts = question.facts();
+        let mut matched: Vec<Matched> = self
+            .rules()
+            .iter()
+            .filter_map(|rule| match rule.condition.holds(&facts) {
+                Ok(true) => Some(rule.matched(rule.verdict, rule.reason.clone())),
+                Ok(false) => None,
+                Err(_) => {
+                    let reason = format!("rule {} could not be evaluated", rule.id);
+                    Some(rule.matched(Verdict::Review, reason))
+                }
+            })
+            .collect();
+        if matched.is_empty() && question.intent.action.name().audience() == Audience::Customer {
+            matched.push(Matched {
+                file: BUILT_IN.to_owned(),
+                rule: UNCOVERED.to_owned(),
+                verdict: Verdict::Review,
+                reason: "no rule covers this customer-facing action".to_owned(),
+                reviewer: None,
+            });
+        }
+        // Equally strict rules come in a fixed order, whatever the order of files.
+        matched.sort_by(|a, b| {
+            (Reverse(a.verdict), &a.file, &a.rule).cmp(&(Reverse(b.verdict), &b.file, &b.rule))
+        });
+        Judgement {
+            occasion: question.occasion,
+            verdict: matched.first().map_or(Verdict::Allow, |strictest| strictest.verdict),
+            policy: self.version().to_owned(),
+            matched,
+            evaluated: self.rules().len(),
+        }
+    }
+}
+
+impl Rule {
+    fn matched(&self, verdict: Verdict, reason: String) -> Matched {
+        Matched {
+            file: self.file.clone(),
+            rule: self.id.clone(),
+            verdict,
+            reason,
+            reviewer: self.reviewer,
+        }
+    }
+}

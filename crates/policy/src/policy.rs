@@ -1,0 +1,116 @@
+//! A policy: all its files, compiled once and asked many times.
+
+use domain::{action::Team, verdict::Verdict};
+use jiff::civil::Date;
+use notation::{Condition, Diagnostics};
+use sha2::{Digest, Sha256};
+
+use crate::{budget::Budgets, lint::Linter, model::Models};
+
+/// The rules in force, with everything else policy files say.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    version: String,
+    files: Vec<About>,
+    rules: Vec<Rule>,
+    redactions: Vec<(String, String)>,
+    budgets: Budgets,
+    models: Models,
+}
+
+/// Who answers for a policy file, for what, and until when (GV-10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// The policy's name.
+    pub name: String,
+    /// E-mail address of whoever answers for it.
+    pub owner: String,
+    /// What it is for.
+    pub purpose: String,
+    /// The day by which somebody must have looked at it again.
+    pub review_by: Date,
+    /// The ids of its rules, in their order.
+    pub rules: Vec<String>,
+}
+
+/// A rule, ready to be asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Rule {
+    pub(crate) file: String,
+    pub(crate) id: String,
+    pub(crate) condition: Condition,
+    pub(crate) verdict: Verdict,
+    pub(crate) reason: String,
+    pub(crate) reviewer: Option<Team>,
+}
+
+impl Policy {
+    /// Compiles a policy from its files, given as name (`contact.yaml`, without folder) and text.
+    ///
+    /// The error lists everything that is wrong with all of them, each with line and caret; a
+    /// policy with an error in any file is not used at all. Without any file every
+    /// customer-facing action is reviewed.
+    pub fn compile(files: &[(String, String)]) -> Result<Self, Diagnostics> {
+        let mut sorted: Vec<&(String, String)> = files.iter().collect();
+        sorted.sort();
+        let mut linter = Linter::new();
+        for (name, text) in &sorted {
+            linter.read(name, text);
+        }
+        let sound = linter.finish()?;
+        Ok(Self {
+            version: version(&sorted),
+            files: sound.files,
+            rules: sound.rules,
+            redactions: sound.redactions,
+            budgets: Budgets::strictest(&sound.budgets),
+            models: Models::new(sound.models),
+        })
+    }
+
+    /// SHA-256 over the names and texts of all files, in hex. Their order does not matter.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The files, by name.
+    pub fn files(&self) -> &[About] {
+        &self.files
+    }
+
+    /// Files that nobody has looked at in time.
+    pub fn overdue(&self, today: Date) -> impl Iterator<Item = &About> {
+        self.files.iter().filter(move |file| file.review_by < today)
+    }
+
+    /// Extra personal data to find: placeholder type and regular expression, each valid.
+    pub fn redactions(&self) -> &[(String, String)] {
+        &self.redactions
+    }
+
+    /// What one run may use up.
+    pub const fn budgets(&self) -> Budgets {
+        self.budgets
+    }
+
+    /// Whether a model may be used; the built-in writer is called `offline`.
+    pub fn model_allowed(&self, name: &str) -> bool {
+        self.models.allow(name)
+    }
+
+    pub(crate) fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+}
+
+fn version(files: &[&(String, String)]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(b"playgate/policy/1");
+    for (name, text) in files {
+        for field in [name, text] {
+            hash.update((field.len() as u64).to_be_bytes());
+            hash.update(field);
+        }
+    }
+    hex::encode(hash.finalize())
+}
