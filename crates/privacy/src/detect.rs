@@ -1,0 +1,287 @@
+//! Runs every detector over a text and says where personal data and secrets are.
+
+use std::{ops::Range, sync::Arc};
+
+use regex::{Regex, RegexBuilder};
+
+use crate::{
+    fold::Folded,
+    kind::{Kind, KindError},
+    known::{Known, Part},
+};
+
+mod bank;
+mod card;
+mod email;
+mod network;
+mod phone;
+mod secret;
+
+/// Stands in the detection copy for text that must not be looked at. No detector matches it.
+pub(crate) const BARRIER: char = '\u{1f}';
+
+/// Something found in a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hit {
+    /// Bytes of the original text.
+    pub(crate) at: Range<usize>,
+    /// What it is.
+    pub(crate) kind: Kind,
+    /// The value in the form in which equal values are equal.
+    pub(crate) canonical: String,
+    /// Which part of which known person it is.
+    pub(crate) person: Option<(usize, Part)>,
+}
+
+/// Something found in the detection copy.
+pub(crate) struct Found {
+    /// Bytes of the copy.
+    at: Range<usize>,
+    kind: Kind,
+    canonical: String,
+}
+
+/// A redaction rule of a policy that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// Its type is no placeholder type.
+    #[error(transparent)]
+    Kind(#[from] KindError),
+    /// Its expression does not compile, or is too large.
+    #[error("pattern for `{kind}` does not compile: {why}")]
+    Syntax {
+        /// The type it was for.
+        kind: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// Its expression matches the empty text, and so would match everywhere.
+    #[error("pattern for `{0}` matches the empty text")]
+    Empty(String),
+}
+
+/// The detection rules: the built-in ones and those of a policy. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    custom: Arc<[(Kind, Regex)]>,
+}
+
+impl Rules {
+    /// The built-in rules and these patterns: placeholder type and regular expression.
+    pub fn with<'a>(
+        patterns: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, PatternError> {
+        let custom = patterns
+            .into_iter()
+            .map(|(name, pattern)| {
+                let kind = Kind::named(name)?;
+                let regex =
+                    RegexBuilder::new(pattern).size_limit(1 << 20).build().map_err(|err| {
+                        PatternError::Syntax { kind: name.to_owned(), why: err.to_string() }
+                    })?;
+                if regex.is_match("") {
+                    return Err(PatternError::Empty(name.to_owned()));
+                }
+                Ok((kind, regex))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { custom })
+    }
+
+    /// The kinds that the policy's patterns find.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = &Kind> {
+        self.custom.iter().map(|(kind, _)| kind)
+    }
+
+    /// Everything found in a text, in no order, overlaps included.
+    pub(crate) fn find(&self, text: &str, known: &Known) -> Vec<Hit> {
+        let folded = Folded::of(text);
+        let copy = folded.text();
+        let mut found = Vec::new();
+        if copy.bytes().any(|byte| byte.is_ascii_digit()) {
+            card::find(copy, &mut found);
+            bank::find(copy, &mut found);
+            phone::find(copy, &mut found);
+        }
+        email::find(copy, &mut found);
+        network::find(copy, &mut found);
+        secret::find(copy, &mut found);
+        for (kind, regex) in &*self.custom {
+            found.extend(regex.find_iter(copy).filter(|hit| !hit.is_empty()).map(|hit| Found {
+                at: hit.range(),
+                kind: kind.clone(),
+                canonical: hit.as_str().to_lowercase(),
+            }));
+        }
+        let mut hits: Vec<Hit> = found
+            .into_iter()
+            .map(|found| Hit {
+                at: folded.source_range(found.at),
+                kind: found.kind,
+                canonical: found.canonical,
+                person: None,
+            })
+            .collect();
+        known.find(&folded, text, &mut hits);
+        hits
+    }
+}
+
+/// A built-in expression. Its word boundaries are those of ASCII: Unicode's would cost the fast
+/// engine on any text that is not ASCII.
+pub(crate) fn pattern(pattern: &str) -> Regex {
+    let pattern = pattern.replace(r"\b", r"(?-u:\b)");
+    #[expect(clippy::expect_used, reason = "every test that finds anything compiles them")]
+    Regex::new(&pattern).expect("built-in expression compiles")
+}
+
+/// The digits of a text.
+pub(crate) fn digits(text: &str) -> String {
+    text.chars().filter(char::is_ascii_digit).collect()
+}
+
+/// The character that ends right before a byte.
+fn before(text: &str, at: usize) -> Option<char> {
+    text[..at].chars().next_back()
+}
+
+/// The character that starts at a byte.
+fn after(text: &str, at: usize) -> Option<char> {
+    text[at..].chars().next()
+}
+
+/// Up to `most` bytes of the same line before a byte, in lower case.
+fn lead(text: &str, at: usize, most: usize) -> String {
+    let mut start = at.saturating_sub(most);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    let lead = &text[start..at];
+    lead.rsplit('\n').next().unwrap_or(lead).to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn kinds(text: &str) -> Vec<(Kind, &str)> {
+        let hits = crate::overlap::resolve(text, Rules::default().find(text, &Known::default()));
+        hits.into_iter().map(|hit| (hit.kind, &text[hit.at])).collect()
+    }
+
+    #[test]
+    fn each_kind_is_found_in_the_middle_of_a_sentence() {
+        for (text, kind, value) in [
+            ("write to ann.lee+cs@acme.co.uk.", Kind::Email, "ann.lee+cs@acme.co.uk"),
+            ("ann [at] acme [dot] com, please", Kind::Email, "ann [at] acme [dot] com"),
+            ("ann@acme[.]com", Kind::Email, "ann@acme[.]com"),
+            ("ann&#64;acme.com!", Kind::Email, "ann&#64;acme.com"),
+            ("call +49 (0)30 1234567 now", Kind::Phone, "+49 (0)30 1234567"),
+            ("call 0121 244 1052.", Kind::Phone, "0121 244 1052"),
+            ("(212) 555-0142 is mine", Kind::Phone, "(212) 555-0142"),
+            ("mobile: 5550142345", Kind::Phone, "5550142345"),
+            ("card 4111 1111 1111 1111, exp", Kind::CreditCard, "4111 1111 1111 1111"),
+            ("(378282246310005)", Kind::CreditCard, "378282246310005"),
+            ("to DE89 3704 0044 0532 0130 00 by", Kind::Iban, "DE89 3704 0044 0532 0130 00"),
+            ("gb29nwbk60161331926819", Kind::Iban, "gb29nwbk60161331926819"),
+            ("from 203.0.113.9:443", Kind::IpAddress, "203.0.113.9"),
+            ("from 2001:db8::7334 and", Kind::IpAddress, "2001:db8::7334"),
+            ("password: hunter2!", Kind::Secret, "hunter2!"),
+            ("ssn 365-77-1781", Kind::NationalId, "365-77-1781"),
+            ("AKIAIOSFODNN7EXAMPLE", Kind::Secret, "AKIAIOSFODNN7EXAMPLE"),
+            ("postgres://app:s3cr3t@db.acme.com/x", Kind::Secret, "s3cr3t@db.acme.com"),
+        ] {
+            assert_eq!(kinds(text), [(kind, value)], "{text}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_personal_data_is_left_alone() {
+        for text in [
+            "at 1700000000000 ms",
+            "0000 0000 0000 0000",
+            "id 5063c94f-d1cd-42f8-a9cd-2d129fbc23ac",
+            "version 10.4.2.1 and v2.3.4.5",
+            "2024.8.17 and 01.10.2025",
+            "on 2025-10-01 at 17:26:55",
+            "order 288-8416556-9076406",
+            "ORD-8390970, INC7525229",
+            "$86,574.60 or 303747 USD",
+            "listening on 127.0.0.1 and ::1",
+            "DE34301767651388902428",
+            "monkey=banana, public_key=abc",
+            "password: <api-key> and password: ${SECRET}",
+            "the password reset link",
+            "std::vec and a::b",
+            "sha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            "@ann and ann@ and @acme.com",
+        ] {
+            assert_eq!(kinds(text), [], "{text}");
+        }
+    }
+
+    #[test]
+    fn several_cards_in_a_row_are_all_found() {
+        let text = "4111111111111111/5555555555554444 or 378282246310005";
+        assert_eq!(kinds(text).len(), 3, "{:?}", kinds(text));
+    }
+
+    #[test]
+    fn a_private_key_is_found_whole_even_when_cut_off() {
+        let text =
+            "see -----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc=\n-----END RSA PRIVATE KEY----- ok";
+        let (kind, value) = kinds(text)[0].clone();
+        assert!(kind == Kind::Secret && value.ends_with("KEY-----"), "{value}");
+        let cut = "-----BEGIN PRIVATE KEY-----\nMIIE\nabc";
+        assert_eq!(kinds(cut), [(Kind::Secret, cut)]);
+    }
+
+    #[test]
+    fn a_policys_pattern_finds_its_own_kind_and_a_bad_one_is_refused() {
+        let rules = Rules::with([("ORDER_NUMBER", r"ORD-[0-9]+")]).unwrap();
+        let hits = rules.find("see ORD-17", &Known::default());
+        assert_eq!(hits[0].kind, Kind::Custom("ORDER_NUMBER".to_owned()));
+        assert!(matches!(Rules::with([("X", "(")]), Err(PatternError::Syntax { .. })));
+        assert!(matches!(Rules::with([("x", "a")]), Err(PatternError::Kind(_))));
+        assert!(matches!(Rules::with([("X", "a*")]), Err(PatternError::Empty(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn detectors_stay_within_any_text(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let text = String::from_utf8_lossy(&bytes);
+            for hit in Rules::default().find(&text, &Known::default()) {
+                prop_assert!(text.get(hit.at.clone()).is_some_and(|value| !value.is_empty()));
+            }
+        }
+
+        #[test]
+        fn detectors_stay_within_dense_text(text in "[0-9 .\\-/()+@:a-fA-F\\[\\]%&#;\\\\\u{200b}é]{0,120}") {
+            for hit in Rules::default().find(&text, &Known::default()) {
+                prop_assert!(text.get(hit.at.clone()).is_some_and(|value| !value.is_empty()));
+            }
+        }
+
+        #[test]
+        fn a_found_value_is_still_found_when_wrapped(
+            which in 0_usize..5, wrap in 0_usize..7, noise in "[a-z ]{0,20}",
+        ) {
+            let value = [
+                "ann.lee@acme.com", "+4930123456789", "4111111111111111",
+                "DE89370400440532013000", "203.0.113.9",
+            ][which];
+            let text = match wrap {
+                0 => format!(r#"{{"value": "{value}"}}"#),
+                1 => format!("{noise},{value},{noise}"),
+                2 => format!("<p>{value}</p>"),
+                3 => format!("> {noise}\n> {value}"),
+                4 => value.to_uppercase(),
+                5 => value.chars().flat_map(|c| [c, '\u{200b}']).collect(),
+                _ => format!("{noise}\u{a0}{value}\u{a0}{noise}"),
+            };
+            prop_assert!(!kinds(&text).is_empty(), "{}", text);
+        }
+    }
+}
