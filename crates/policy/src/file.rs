@@ -65,6 +65,7 @@ pub(crate) struct RuleEntry {
 /// What one run may use up.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the keys say of what they are the budget")]
 pub(crate) struct BudgetEntry {
     /// Calls to a model.
     #[serde(default)]

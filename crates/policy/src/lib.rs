@@ -13,6 +13,8 @@ mod model;
 mod policy;
 mod question;
 #[cfg(test)]
+mod scene;
+#[cfg(test)]
 mod shipped;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::{intent::is_address, verdict::Verdict};
 use notation::{Condition, Diagnostic, Diagnostics, Place, Schema, Spanned, yaml};
-use regex::Regex;
+use regex::RegexBuilder;
 
 use crate::{
     file::{BudgetEntry, ModelEntry, PolicyFile, RedactEntry, RuleEntry},
@@ -14,6 +14,8 @@ use crate::{
 
 /// The longest pattern that is read, in bytes.
 const MOST_PATTERN_BYTES: usize = 1000;
+/// The most memory a compiled pattern may take, in bytes; the redactor keeps to the same bound.
+const MOST_PATTERN_MEMORY: usize = 1 << 20;
 
 /// What sound files say.
 #[derive(Debug, Default)]
@@ -173,34 +175,37 @@ impl Linter {
 
     fn check_redaction(&mut self, source: Source<'_>, entry: RedactEntry) {
         let RedactEntry { kind, pattern } = entry;
-        let sound = kind.len() <= 40
-            && kind.starts_with(|c: char| c.is_ascii_uppercase())
-            && kind.ends_with(|c: char| c.is_ascii_uppercase())
-            && kind.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+        let sound = kind.len() <= 32
+            && kind
+                .split('_')
+                .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_uppercase()));
         if !sound {
             self.found.push(source.error(
                 &kind,
                 format!("`{}` is not a name for placeholders", &*kind),
-                "use up to 40 capital letters and `_`, such as `CUSTOMER_NO`",
+                "use up to 32 capital letters and single `_`, such as `CUSTOMER_NO`",
             ));
         }
         let problem = if pattern.len() > MOST_PATTERN_BYTES {
-            Some(format!("pattern is longer than {MOST_PATTERN_BYTES} bytes"))
+            Some((
+                format!("pattern is longer than {MOST_PATTERN_BYTES} bytes"),
+                "make several patterns of it; they may share a type",
+            ))
         } else {
-            match Regex::new(&pattern) {
-                Ok(regex) if regex.is_match("") => {
-                    Some("pattern matches the empty text, so it would match everywhere".to_owned())
-                }
+            match RegexBuilder::new(&pattern).size_limit(MOST_PATTERN_MEMORY).build() {
+                Ok(regex) if regex.is_match("") => Some((
+                    "pattern matches the empty text, so it would match everywhere".to_owned(),
+                    "let it ask for at least one character: `+` instead of `*`",
+                )),
                 Ok(_) => None,
-                Err(error) => Some(format!("pattern is no regular expression: {}", last(&error))),
+                Err(error) => Some((
+                    format!("pattern is no regular expression: {}", last(&error)),
+                    "the syntax is that of the Rust crate `regex`: no look-around or back-reference",
+                )),
             }
         };
         match problem {
-            Some(message) => self.found.push(source.error(
-                &pattern,
-                message,
-                "the syntax is that of the Rust crate `regex`: no look-around, no back-references",
-            )),
+            Some((message, help)) => self.found.push(source.error(&pattern, message, help)),
             None => self.sound.redactions.push((kind.value, pattern.value)),
         }
     }
