@@ -1,0 +1,363 @@
+//! The composition: opens the adapters the configuration names and hands them out as ports.
+
+use std::{path::Path, sync::Arc};
+
+use agent::{Agent, OfflineWriter, OpenAiModel};
+use anyhow::Context as _;
+use connectors::{
+    hook::Hooks,
+    outlet::{Mail, MailFolder, Outlets, Security, Sender, Smtp, SmtpSettings, Timeouts, Webhook},
+    signature::Secret,
+};
+use domain::{
+    account::Account,
+    clock::Clock,
+    port::{Access as _, Customers as _, Ledger, Writer},
+    user::{Actor, Permission, User},
+};
+use engine::{ApprovalDesk, Ports, Triggers, Worker};
+use jiff::{SignedDuration, civil::Date, tz::TimeZone};
+use store::Store;
+use url::Url;
+
+use crate::{
+    assets::{self, Kind},
+    bad_input,
+    command::serve::{doors, first_administrator},
+    config::{self, Config, environment},
+    output::Output,
+    vault::{KeyVault, master_key},
+};
+
+/// Everything a command needs.
+#[derive(Clone)]
+pub struct App {
+    /// The configuration in force.
+    pub config: Arc<Config>,
+    /// Where answers go.
+    pub out: Output,
+    /// Persistence.
+    pub store: Store,
+    /// The audit trail.
+    pub ledger: Arc<dyn Ledger>,
+    /// Time and ids.
+    pub clock: Arc<dyn Clock>,
+    /// Where people decide.
+    pub desk: Arc<ApprovalDesk>,
+    /// Signatures of incoming signals.
+    pub hooks: Arc<Hooks>,
+    ports: Ports,
+}
+
+/// How an application is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schema {
+    /// Bring the database to this program's schema first.
+    Migrate,
+    /// Refuse a database that is not at this program's schema.
+    Require,
+}
+
+impl App {
+    /// Opens everything.
+    pub async fn open(
+        config: Config,
+        out: Output,
+        clock: Arc<dyn Clock>,
+        schema: Schema,
+    ) -> anyhow::Result<Self> {
+        if config.is_embedded() {
+            std::fs::create_dir_all(&config.data).with_context(|| {
+                format!("data folder `{}` cannot be made", config.data.display())
+            })?;
+        }
+        let store = Store::open(&config.database_url(), Arc::clone(&clock)).await?;
+        // The embedded database belongs to this program alone, so it is simply kept up to date.
+        if schema == Schema::Migrate || config.is_embedded() {
+            store.migrate().await?;
+        } else {
+            let pending = store.pending().await?;
+            if !pending.is_empty() {
+                bad_input!(
+                    "the database lacks {}; run `playgate migrate` first",
+                    pending.join(", ")
+                );
+            }
+        }
+        let vault = KeyVault::new(store.clone(), master_key(&config)?);
+        let shared = Arc::new(store.clone());
+        let ports = Ports {
+            journal: Arc::<Store>::clone(&shared),
+            inbox: Arc::<Store>::clone(&shared),
+            outbox: Arc::<Store>::clone(&shared),
+            customers: Arc::<Store>::clone(&shared),
+            catalogue: Arc::<Store>::clone(&shared),
+            vault: Arc::new(vault),
+            writer: writer(&config, Arc::clone(&clock))?,
+            channels: Arc::new(outlets(&config, Arc::clone(&clock))?),
+            clock: Arc::clone(&clock),
+        };
+        Ok(Self {
+            out,
+            ledger: shared,
+            desk: Arc::new(ApprovalDesk::new(ports.clone())),
+            hooks: Arc::new(Hooks { secrets: secrets(&config)? }),
+            config: Arc::new(config),
+            store,
+            clock,
+            ports,
+        })
+    }
+
+    /// The doors the engine uses.
+    pub const fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// What starts runs.
+    pub fn triggers(&self) -> Triggers {
+        Triggers::new(self.ports.clone())
+    }
+
+    /// What does the background work.
+    pub fn worker(&self) -> Worker {
+        Worker::new(self.ports.clone(), Arc::clone(&self.ledger), self.engine_settings())
+    }
+
+    fn engine_settings(&self) -> engine::Settings {
+        let worker = &self.config.worker;
+        engine::Settings {
+            concurrency: worker.concurrency.max(1),
+            lease: SignedDuration::from_secs(i64::from(worker.lease_seconds.max(2))),
+            delivery_lease: SignedDuration::from_secs(i64::from(
+                worker.delivery_lease_seconds.max(2),
+            )),
+            delivery_attempts: i64::from(worker.delivery_attempts.max(1)),
+            ..engine::Settings::default()
+        }
+    }
+
+    /// The server.
+    pub fn router(&self) -> anyhow::Result<server::Router> {
+        let url = self.config.public_url();
+        let url = Url::parse(&url).with_context(|| format!("`public_url` is no address: {url}"))?;
+        let shared = Arc::new(self.store.clone());
+        let (hooks, operator) = doors(self);
+        let services = server::Services {
+            desk: Arc::<ApprovalDesk>::clone(&self.desk),
+            journal: Arc::<Store>::clone(&shared),
+            inbox: Arc::<Store>::clone(&shared),
+            outbox: Arc::<Store>::clone(&shared),
+            customers: Arc::<Store>::clone(&shared),
+            ledger: Arc::clone(&self.ledger),
+            access: Arc::<Store>::clone(&shared),
+            catalogue: shared,
+            clock: Arc::clone(&self.clock),
+            hooks,
+            operator,
+            metrics: prometheus_client::registry::Registry::default(),
+        };
+        Ok(server::router(services, server::Settings::at(url)))
+    }
+
+    /// With the embedded database, and nobody serving, lets what is due happen now, so that a
+    /// command line session needs no second process.
+    pub async fn run_if_embedded(&self) {
+        if self.config.is_embedded() {
+            self.worker().settle().await;
+        }
+    }
+
+    /// Today, in UTC.
+    pub fn today(&self) -> Date {
+        self.clock.now().to_zoned(TimeZone::UTC).date()
+    }
+
+    /// The person this command acts as.
+    pub async fn user(&self) -> anyhow::Result<User> {
+        match &self.config.user {
+            Some(email) => self.user_by_email(email).await,
+            None => first_administrator(self).await,
+        }
+    }
+
+    /// The person, if their role allows this.
+    pub async fn require(&self, permission: Permission) -> anyhow::Result<User> {
+        let user = self.user().await?;
+        if user.disabled_at.is_some() {
+            bad_input!("`{}` is switched off", user.email);
+        }
+        if !user.role.may(permission) {
+            let word = serde_json::to_value(permission)?;
+            bad_input!(
+                "`{}` is {} and may not {}; act as somebody else with --as",
+                user.email,
+                user.role,
+                word.as_str().unwrap_or_default()
+            );
+        }
+        Ok(user)
+    }
+
+    /// The person as an actor, if their role allows this.
+    pub async fn actor(&self, permission: Permission) -> anyhow::Result<Actor> {
+        Ok(Actor::User { id: self.require(permission).await?.id })
+    }
+
+    /// A person by address.
+    pub async fn user_by_email(&self, email: &str) -> anyhow::Result<User> {
+        match self.store.user_by_email(email).await? {
+            Some(user) => Ok(user),
+            None => bad_input!("nobody has the address `{email}`; `playgate access list` shows all"),
+        }
+    }
+
+    /// An account by id, source id or name.
+    pub async fn account(&self, text: &str) -> anyhow::Result<Account> {
+        let mut found = self.store.find_account(text).await?;
+        if found.len() > 1 {
+            bad_input!("`{text}` is the name of several accounts; use the id (acc_…)");
+        }
+        match found.pop() {
+            Some(account) => Ok(account),
+            None => bad_input!("there is no account `{text}`; `playgate account list` shows them"),
+        }
+    }
+
+    /// People's names, for timelines.
+    pub async fn names(&self) -> anyhow::Result<server::timeline::Names> {
+        Ok(server::timeline::Names::of_users(&self.store.users().await?))
+    }
+
+    /// Where the data is, without secrets.
+    pub fn location(&self) -> String {
+        match Url::parse(&self.config.database_url()) {
+            Ok(mut url) if url.scheme().starts_with("postgres") => {
+                // A URL with a host always takes a password.
+                let _always = url.set_password(None);
+                url.to_string()
+            }
+            _ => self.config.database_url(),
+        }
+    }
+
+    /// Who drafts, in words.
+    pub fn writer_name(&self) -> String {
+        match &self.config.model.url {
+            Some(url) => format!("{} at {url}", self.config.model.name),
+            None => "offline (no model; assets filled from data)".to_owned(),
+        }
+    }
+
+    /// Where mail goes, in words.
+    pub fn mail_name(&self) -> String {
+        match &self.config.mail.smtp {
+            Some(smtp) => format!("SMTP {}:{}", smtp.host, smtp.port),
+            None => format!("folder {} (simulated: no mail leaves)", self.config.mail_folder().display()),
+        }
+    }
+}
+
+/// A time as people write it: `4h`, `2d`.
+pub fn duration(text: &str) -> anyhow::Result<SignedDuration> {
+    match text.parse::<notation::Period>() {
+        Ok(period) => Ok(period.into()),
+        Err(err) => bad_input!("`{text}` is no length of time: {err}"),
+    }
+}
+
+fn writer(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Writer>> {
+    let prompts = assets::files(Kind::Prompts, config.custom.as_deref())?;
+    let model: Arc<dyn agent::Model> = match &config.model.url {
+        None => Arc::new(OfflineWriter::new()),
+        Some(url) => Arc::new(OpenAiModel::new(agent::OpenAiSettings {
+            base_url: url.clone(),
+            model: config.model.name.clone(),
+            api_key: environment(&config.model.key_env),
+            timeout: std::time::Duration::from_secs(config.model.timeout_seconds.max(1)),
+        })?),
+    };
+    Ok(Arc::new(Agent::new(
+        model,
+        prompts,
+        agent::Limits { requests_per_minute: config.model.requests_per_minute.max(1) },
+        clock,
+    )?))
+}
+
+fn outlets(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Outlets> {
+    let (name, address) = match config.mail.from.split_once('<') {
+        Some((name, rest)) => (name.trim(), rest.trim_end_matches('>').trim()),
+        None => ("", config.mail.from.trim()),
+    };
+    let sender = Sender::new(name, address)
+        .with_context(|| format!("`mail.from` is no sender: {}", config.mail.from))?;
+    let mail = match &config.mail.smtp {
+        None => {
+            let folder = config.mail_folder();
+            Mail::Folder(MailFolder::open(&folder, sender).with_context(|| {
+                format!("mail folder `{}` cannot be made", folder.display())
+            })?)
+        }
+        Some(smtp) => {
+            let lease = u64::from(config.worker.delivery_lease_seconds.max(2));
+            let login = smtp
+                .user
+                .clone()
+                .map(|user| {
+                    environment(&smtp.password_env).map(|password| (user, password)).with_context(
+                        || format!("variable `{}` holds no SMTP password", smtp.password_env),
+                    )
+                })
+                .transpose()?;
+            let wait = std::time::Duration::from_secs(smtp.timeout_seconds.max(1));
+            Mail::Smtp(Smtp::new(
+                SmtpSettings {
+                    host: smtp.host.clone(),
+                    port: smtp.port,
+                    security: match smtp.security {
+                        config::Security::Tls => Security::Tls,
+                        config::Security::StartTls => Security::StartTls,
+                        config::Security::Plain => Security::Plain,
+                    },
+                    login,
+                    authority: None,
+                    timeouts: Timeouts {
+                        connect: wait,
+                        command: wait,
+                        // Over before the lease is, or another worker would call it uncertain.
+                        message: std::time::Duration::from_secs((lease * 4 / 5).max(1)),
+                    },
+                },
+                sender,
+            )?)
+        }
+    };
+    let webhook = match &config.webhook.url {
+        None => None,
+        Some(url) => {
+            let url = Url::parse(url).with_context(|| format!("`webhook.url` is no address: {url}"))?;
+            let secret = environment(&config.webhook.secret_env).with_context(|| {
+                format!("variable `{}` holds no webhook secret", config.webhook.secret_env)
+            })?;
+            Some(Webhook::new(url, Secret::parse(&secret)?, std::time::Duration::from_secs(20))?)
+        }
+    };
+    Ok(Outlets::new(mail, webhook, clock))
+}
+
+fn secrets(config: &Config) -> anyhow::Result<Vec<Secret>> {
+    environment(&config.signals.secret_env)
+        .unwrap_or_default()
+        .split_whitespace()
+        .map(|text| Secret::parse(text).context("a secret for signals cannot be read"))
+        .collect()
+}
+
+/// Whether a folder holds nothing but what the demo makes.
+pub fn is_demo_folder(folder: &Path) -> bool {
+    folder.join(DEMO_MARK).is_file()
+}
+
+/// The file that marks a folder as the demo's own.
+pub const DEMO_MARK: &str = "demo.json";

@@ -1,0 +1,667 @@
+//! The command line: every command, its arguments and its help.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Put AI on your Customer Success playbooks without losing control of what reaches a customer.
+///
+/// Start with `playgate demo`: it makes a sample company, lets playbooks draft, and serves the
+/// approval queue on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "playgate", version, propagate_version = true, max_term_width = 100)]
+pub struct Arguments {
+    /// Settings that mean the same on every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Settings that mean the same on every command.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Global {
+    /// Folder of the embedded default: SQLite file, master key, mail folder [default: .playgate]
+    #[arg(long, global = true, value_name = "DIR", env = "PLAYGATE_DATA")]
+    pub data: Option<PathBuf>,
+    /// Database: a SQLite file, or postgres://user@host/name
+    #[arg(long, global = true, value_name = "URL", env = "PLAYGATE_DB", hide_env_values = true)]
+    pub db: Option<String>,
+    /// Address to serve on [default: 127.0.0.1:7717]
+    #[arg(long, global = true, value_name = "ADDR", env = "PLAYGATE_LISTEN")]
+    pub listen: Option<SocketAddr>,
+    /// Configuration file; `playgate config print` shows a commented example
+    #[arg(long, global = true, value_name = "FILE", env = "PLAYGATE_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Print JSON for machines instead of text for people
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// E-mail address of the person to act as [default: the first administrator]
+    #[arg(long = "as", global = true, value_name = "EMAIL", env = "PLAYGATE_USER")]
+    pub user: Option<String>,
+    /// Base address of an OpenAI-compatible endpoint, for example `https://api.openai.com/v1`
+    #[arg(long, global = true, value_name = "URL", env = "PLAYGATE_LLM_URL")]
+    pub llm_url: Option<String>,
+    /// The model's name at that endpoint
+    #[arg(long, global = true, value_name = "NAME", env = "PLAYGATE_LLM_MODEL")]
+    pub llm_model: Option<String>,
+    /// What to log, for example `info,engine=debug`
+    #[arg(long, global = true, value_name = "FILTER", env = "PLAYGATE_LOG")]
+    pub log: Option<String>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a sample company, let the playbooks draft, and serve the approval queue
+    Demo(Demo),
+    /// Generate a fictional company, into the database or as CSV files
+    Sample(Sample),
+    /// Read customer data from CSV files
+    Import(Import),
+    /// Serve the API and the screens, and (unless told otherwise) do the background work
+    Serve(Serve),
+    /// Do the background work only; any number of these may share one PostgreSQL database
+    Worker,
+    /// Bring the database to this program's schema
+    Migrate,
+    /// What is in the database, what waits, what is stuck
+    Status,
+    /// The approval queue; without a subcommand it lists what waits
+    Queue(Queue),
+    /// Work for people
+    Task(Task),
+    /// Runs of playbooks
+    Run(Run),
+    /// Playbooks: check, plan, load, start
+    Playbook(Playbook),
+    /// Policies: check, show, activate
+    Policy(Policy),
+    /// Messages on their way out
+    Outbox(Outbox),
+    /// Stop sending, everywhere, within seconds
+    Kill(Kill),
+    /// Restart sending
+    Unkill(Unkill),
+    /// The audit trail: verify, show
+    Audit(Audit),
+    /// Accounts and what is known of them
+    Account(Account),
+    /// Hand in a signal by hand
+    Signal(Signal),
+    /// Compute every account's health and raise `health.dropped` where it fell
+    Health,
+    /// People, sign-in links and API tokens
+    Access(Access),
+    /// Configuration
+    Config(Config),
+    /// JSON Schemas for editors, and the API's OpenAPI document
+    Schema(Schema),
+}
+
+/// `playgate demo`
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Throw the demo's data away and start over
+    #[arg(long)]
+    pub fresh: bool,
+    /// Accounts of the sample company
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub accounts: u64,
+    /// The same seed gives the same company
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    /// Prepare everything and print the summary, but do not serve
+    #[arg(long)]
+    pub no_serve: bool,
+}
+
+/// `playgate sample`
+#[derive(Debug, Args)]
+pub struct Sample {
+    /// How many accounts
+    #[arg(long, default_value_t = 200)]
+    pub accounts: u64,
+    /// The same seed gives the same company
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    /// By how much a timely playbook lowers an at-risk account's probability of leaving
+    #[arg(long, default_value_t = 0.15)]
+    pub effect: f64,
+    /// Last day of data, `YYYY-MM-DD` [default: today]
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<jiff::civil::Date>,
+    /// Write CSV files into this folder instead of the database
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Write each account's hidden destiny to this file, one JSON object a line
+    #[arg(long, value_name = "FILE")]
+    pub truth: Option<PathBuf>,
+}
+
+/// `playgate import`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  playgate import exports/ --preset hubspot\n  playgate import \
+    accounts.csv contacts.csv --map my-crm.yaml --source my-crm\n\nRows are known by their id in \
+    the source: importing a file twice changes nothing.")]
+pub struct Import {
+    /// CSV files, or folders of them
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// How the columns are named
+    #[arg(long, value_name = "NAME", conflicts_with = "map", help = "How the columns are named: \
+        generic, hubspot, salesforce, gainsight or ravenstack [default: generic]")]
+    pub preset: Option<String>,
+    /// Your own mapping of columns
+    #[arg(long, value_name = "FILE")]
+    pub map: Option<PathBuf>,
+    /// Name of the source, which keeps its ids apart from others' [default: the preset's name]
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<String>,
+    /// Encoding of files without a byte-order mark, for example `windows-1252`
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<String>,
+    /// Write every rejected row, with the reason, to this CSV file
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
+    /// Raise signals (`lifecycle.entered`, `ticket.opened`) for what is new, so that triggers fire
+    #[arg(long)]
+    pub announce: bool,
+}
+
+/// `playgate serve`
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Serve only; other processes do the background work (PostgreSQL)
+    #[arg(long)]
+    pub no_worker: bool,
+}
+
+/// `playgate queue`
+#[derive(Debug, Args)]
+pub struct Queue {
+    /// What to do; listing is the default
+    #[command(subcommand)]
+    pub command: Option<QueueCommand>,
+    /// Which items to list
+    #[command(flatten)]
+    pub list: QueueList,
+}
+
+/// Which items to list.
+#[derive(Clone, Debug, Default, Args)]
+pub struct QueueList {
+    /// Only mine
+    #[arg(long)]
+    pub mine: bool,
+    /// Only in this state, or `all` [default: waiting]
+    #[arg(long, value_name = "STATE")]
+    pub status: Option<String>,
+    /// Only of this playbook
+    #[arg(long, value_name = "NAME")]
+    pub playbook: Option<String>,
+    /// Only of this account (id, source id or name)
+    #[arg(long, value_name = "ACCOUNT")]
+    pub account: Option<String>,
+    /// risk, due or newest
+    #[arg(long, value_name = "ORDER")]
+    pub sort: Option<String>,
+    /// At most this many
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u32>,
+    /// Where the last page ended
+    #[arg(long, value_name = "CURSOR")]
+    pub cursor: Option<String>,
+}
+
+/// What to do with the queue.
+#[derive(Debug, Subcommand)]
+pub enum QueueCommand {
+    /// List what waits
+    List(QueueList),
+    /// Everything needed to decide on one item
+    Show {
+        /// The approval, `apv_…`
+        id: String,
+    },
+    /// Let it go, exactly as it stands
+    Approve {
+        /// The approval, `apv_…`
+        id: String,
+        /// Fingerprint of the version you saw; refuses if the draft changed since
+        #[arg(long, value_name = "HEX")]
+        binding: Option<String>,
+    },
+    /// Put your text in place of the draft; it is judged again
+    Edit {
+        /// The approval, `apv_…`
+        id: String,
+        /// New subject line [default: unchanged]
+        #[arg(long)]
+        subject: Option<String>,
+        /// New text
+        #[arg(long, conflicts_with = "body_file")]
+        body: Option<String>,
+        /// File with the new text, or `-` for standard input
+        #[arg(long, value_name = "FILE")]
+        body_file: Option<PathBuf>,
+        /// Approve it too, if policy lets it pass
+        #[arg(long)]
+        approve: bool,
+    },
+    /// It will not go
+    Reject {
+        /// The approval, `apv_…`
+        id: String,
+        /// wrong_recipient, wrong_timing, tone, fact_error, not_needed, policy, duplicate,
+        /// sensitive or other
+        #[arg(long, value_name = "CODE")]
+        reason: String,
+        /// In your words
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+    /// Have another version written
+    Redraft {
+        /// The approval, `apv_…`
+        id: String,
+        /// What should be different
+        #[arg(long)]
+        instruction: String,
+    },
+    /// Give it to somebody else
+    Reassign {
+        /// The approval, `apv_…`
+        id: String,
+        /// E-mail address of the person
+        #[arg(long, value_name = "EMAIL")]
+        to: String,
+    },
+    /// Put it off
+    Snooze {
+        /// The approval, `apv_…`
+        id: String,
+        /// For how long, as in `4h` or `2d`
+        #[arg(long = "for", value_name = "TIME")]
+        duration: String,
+    },
+}
+
+/// `playgate task`
+#[derive(Debug, Args)]
+pub struct Task {
+    /// What to do
+    #[command(subcommand)]
+    pub command: TaskCommand,
+}
+
+/// What to do with tasks.
+#[derive(Debug, Subcommand)]
+pub enum TaskCommand {
+    /// List open tasks
+    List {
+        /// Only mine
+        #[arg(long)]
+        mine: bool,
+        /// Only of this account (id, source id or name)
+        #[arg(long)]
+        account: Option<String>,
+        /// Also finished and cancelled ones
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show one task with its material
+    Show {
+        /// The task, `tsk_…`
+        id: String,
+    },
+    /// Finish a task; a run that waits for it goes on
+    Finish {
+        /// The task, `tsk_…`
+        id: String,
+        /// What came of it
+        #[arg(long, default_value = "done")]
+        outcome: String,
+    },
+}
+
+/// `playgate run`
+#[derive(Debug, Args)]
+pub struct Run {
+    /// What to do
+    #[command(subcommand)]
+    pub command: RunCommand,
+}
+
+/// What to do with runs.
+#[derive(Debug, Subcommand)]
+pub enum RunCommand {
+    /// List runs, newest first
+    List {
+        /// active, paused, stuck, completed or cancelled
+        #[arg(long)]
+        status: Option<String>,
+        /// Only of this playbook
+        #[arg(long)]
+        playbook: Option<String>,
+        /// Only for this account (id, source id or name)
+        #[arg(long)]
+        account: Option<String>,
+        /// At most this many
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        /// Where the last page ended
+        #[arg(long)]
+        cursor: Option<String>,
+    },
+    /// What happened so far and what it waits for
+    Show {
+        /// The run, `run_…`
+        id: String,
+    },
+    /// Stop for a while
+    Pause {
+        /// The run, `run_…`
+        id: String,
+    },
+    /// Go on after a pause
+    Resume {
+        /// The run, `run_…`
+        id: String,
+    },
+    /// End for good; what waits for people is withdrawn
+    Cancel {
+        /// The run, `run_…`
+        id: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Try the current step again after a dead end
+    Retry {
+        /// The run, `run_…`
+        id: String,
+    },
+}
+
+/// `playgate playbook`
+#[derive(Debug, Args)]
+pub struct Playbook {
+    /// What to do
+    #[command(subcommand)]
+    pub command: PlaybookCommand,
+}
+
+/// What to do with playbooks.
+#[derive(Debug, Subcommand)]
+pub enum PlaybookCommand {
+    /// Check files; every error with file, line and caret
+    Lint {
+        /// Playbook files or folders of them [default: the shipped ones and your own]
+        paths: Vec<PathBuf>,
+    },
+    /// List active playbooks
+    List,
+    /// Show one playbook: trigger, objective, steps, metrics, pitfalls, owner
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Show what a playbook would do for an account; does nothing
+    Plan {
+        /// Its name
+        name: String,
+        /// The account (id, source id or name)
+        #[arg(long)]
+        account: String,
+    },
+    /// Make the shipped playbooks, and your own that shadow them, the active ones
+    Load,
+    /// Start a playbook for an account by hand
+    Start {
+        /// Its name
+        name: String,
+        /// The account (id, source id or name)
+        #[arg(long)]
+        account: String,
+    },
+    /// Let a playbook's schedule tick now, for every account it applies to
+    Tick {
+        /// Its name
+        name: String,
+    },
+}
+
+/// `playgate policy`
+#[derive(Debug, Args)]
+pub struct Policy {
+    /// What to do
+    #[command(subcommand)]
+    pub command: PolicyCommand,
+}
+
+/// What to do with policies.
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Check files; every error with file, line and caret
+    Lint {
+        /// Policy files or folders of them [default: the shipped ones and your own]
+        paths: Vec<PathBuf>,
+    },
+    /// Show the active policy
+    Show,
+    /// Make the shipped policies, and your own that shadow them, the active version
+    Activate,
+}
+
+/// `playgate outbox`
+#[derive(Debug, Args)]
+pub struct Outbox {
+    /// What to do
+    #[command(subcommand)]
+    pub command: OutboxCommand,
+}
+
+/// What to do with messages.
+#[derive(Debug, Subcommand)]
+pub enum OutboxCommand {
+    /// List messages, newest first
+    List {
+        /// queued, sending, transmitting, delivered, refused, failed or uncertain
+        #[arg(long)]
+        status: Option<String>,
+        /// At most this many
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        /// Where the last page ended
+        #[arg(long)]
+        cursor: Option<String>,
+    },
+    /// Show one message
+    Show {
+        /// The message, `msg_…`
+        id: String,
+    },
+    /// Say what became of an uncertain or failed message
+    Resolve {
+        /// The message, `msg_…`
+        id: String,
+        /// It arrived; the run goes on
+        #[arg(long, conflicts_with = "resend", required_unless_present = "resend")]
+        arrived: bool,
+        /// It did not arrive; send it again
+        #[arg(long)]
+        resend: bool,
+    },
+}
+
+/// `playgate kill`
+#[derive(Debug, Args)]
+pub struct Kill {
+    /// all, playbook:NAME, action:NAME or account:ID
+    #[arg(default_value = "all")]
+    pub scope: String,
+    /// Why
+    #[arg(long, default_value = "stopped from the command line")]
+    pub reason: String,
+}
+
+/// `playgate unkill`
+#[derive(Debug, Args)]
+pub struct Unkill {
+    /// The scope to restart, as it was stopped
+    #[arg(default_value = "all")]
+    pub scope: String,
+}
+
+/// `playgate audit`
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// What to do
+    #[command(subcommand)]
+    pub command: AuditCommand,
+}
+
+/// What to do with the trail.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Check every event, chain and checkpoint; exit code 1 and the event if one was changed
+    Verify,
+    /// Every event of a run (or of a stream such as `policy`, `switch`, `user`)
+    Show {
+        /// The run, `run_…`, or the stream's name
+        stream: String,
+    },
+    /// Take a checkpoint over all chains now
+    Checkpoint,
+}
+
+/// `playgate account`
+#[derive(Debug, Args)]
+pub struct Account {
+    /// What to do
+    #[command(subcommand)]
+    pub command: AccountCommand,
+}
+
+/// What to do with accounts.
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    /// List accounts by name
+    List {
+        /// Part of a name, domain or source id
+        #[arg(long)]
+        search: Option<String>,
+        /// At most this many
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        /// Where the last page ended
+        #[arg(long)]
+        cursor: Option<String>,
+    },
+    /// Everything known of one account
+    Show {
+        /// The account (id, source id or name)
+        account: String,
+    },
+}
+
+/// `playgate signal`
+#[derive(Debug, Args)]
+pub struct Signal {
+    /// What happened, dotted and past tense: `email.replied`, `milestone.reached`
+    pub kind: String,
+    /// The account (id, source id or name)
+    #[arg(long)]
+    pub account: String,
+    /// What else there is to say, as a JSON object
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    pub data: String,
+    /// The run it answers, `run_…`
+    #[arg(long)]
+    pub run: Option<String>,
+    /// An id of the event: the same id again is the same signal [default: a new one]
+    #[arg(long)]
+    pub event_id: Option<String>,
+}
+
+/// `playgate access`
+#[derive(Debug, Args)]
+pub struct Access {
+    /// What to do
+    #[command(subcommand)]
+    pub command: AccessCommand,
+}
+
+/// What to do with people and tokens.
+#[derive(Debug, Subcommand)]
+pub enum AccessCommand {
+    /// List people
+    List,
+    /// Add a person
+    Add {
+        /// E-mail address
+        email: String,
+        /// Full name
+        #[arg(long)]
+        name: String,
+        /// csm, csm_manager, cs_ops, leader, auditor or admin
+        #[arg(long)]
+        role: String,
+    },
+    /// Make a one-time sign-in link for a person
+    Link {
+        /// E-mail address
+        email: String,
+    },
+    /// Make an API token for a person; shown once
+    Token {
+        /// E-mail address
+        email: String,
+        /// Days until it ends
+        #[arg(long, default_value_t = 90)]
+        days: u16,
+        /// Limit it to these permissions: read, decide, operate, kill, audit, signal, administer
+        #[arg(long, value_delimiter = ',')]
+        scope: Vec<String>,
+    },
+}
+
+/// `playgate config`
+#[derive(Debug, Args)]
+pub struct Config {
+    /// What to do
+    #[command(subcommand)]
+    pub command: ConfigCommand,
+}
+
+/// What to do with the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print the commented example; its values are the defaults
+    Print,
+    /// Check a configuration file
+    Check {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+/// `playgate schema`
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// Which
+    pub of: SchemaOf,
+}
+
+/// Which schema.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SchemaOf {
+    /// Playbook files
+    Playbook,
+    /// Policy files
+    Policy,
+    /// The JSON API, as OpenAPI 3.1
+    Openapi,
+}

@@ -1,0 +1,20 @@
+//! What each command does.
+
+pub mod access;
+pub mod account;
+pub mod audit;
+pub mod config;
+pub mod demo;
+pub mod health;
+pub mod import;
+pub mod outbox;
+pub mod playbook;
+pub mod policy;
+pub mod queue;
+pub mod run;
+pub mod sample;
+pub mod serve;
+pub mod signal;
+pub mod status;
+pub mod switch;
+pub mod task;

@@ -1,0 +1,166 @@
+//! `playgate serve` and `playgate worker`: the processes that stay.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use domain::{port::Access as _, user::{Actor, Role, User}};
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{info, warn};
+
+use crate::{
+    app::App,
+    arguments::Serve,
+    bad_input,
+    command::{access, health, playbook, policy},
+};
+
+/// How often every account's health is computed.
+const HEALTH: Duration = Duration::from_secs(24 * 3600);
+
+/// Serves the API and the screens.
+pub async fn serve(app: &App, serve: &Serve) -> anyhow::Result<()> {
+    if serve.no_worker && app.config.is_embedded() {
+        bad_input!(
+            "SQLite works in one process: leave `--no-worker` away, or use PostgreSQL (`--db`)"
+        );
+    }
+    prepare(app).await?;
+    let listener = bind(app).await?;
+    greet(app, &listener).await?;
+    stay(app, Some(listener), !serve.no_worker).await
+}
+
+/// Does the background work only.
+pub async fn worker(app: &App) -> anyhow::Result<()> {
+    if app.config.is_embedded() {
+        bad_input!("SQLite works in one process, `playgate serve`; for separate workers use PostgreSQL (`--db`)");
+    }
+    prepare(app).await?;
+    app.out.say("Working. Ctrl-C stops after what is in hand.");
+    stay(app, None, true).await
+}
+
+/// Loads playbooks and a policy on the very first start, and makes the first administrator.
+pub async fn prepare(app: &App) -> anyhow::Result<()> {
+    use domain::port::Catalogue as _;
+    if app.store.active_playbooks().await?.is_empty() {
+        playbook::load(app, &Actor::Engine).await?;
+    }
+    if app.store.active_policy().await?.is_none() {
+        policy::activate(app, &Actor::Engine).await?;
+    }
+    first_administrator(app).await?;
+    Ok(())
+}
+
+/// The first administrator, made if there is none.
+pub async fn first_administrator(app: &App) -> anyhow::Result<User> {
+    let users = app.store.users().await?;
+    if let Some(user) = users.into_iter().find(|user| user.role == Role::Admin) {
+        return Ok(user);
+    }
+    let now = app.clock.now();
+    let user = User {
+        id: domain::id::UserId::new(&*app.clock),
+        email: "admin@localhost".to_owned(),
+        name: "Administrator".to_owned(),
+        role: Role::Admin,
+        since: None,
+        disabled_at: None,
+    };
+    Ok(app.store.add_user(&user, &Actor::Engine, now).await?)
+}
+
+/// Takes the address, or says why not.
+pub async fn bind(app: &App) -> anyhow::Result<TcpListener> {
+    let address = app.config.listen;
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!("cannot serve on {address}; is another playgate running? Choose another with --listen")
+    })?;
+    if !address.ip().is_loopback() {
+        warn!(%address, "serving beyond this machine: put a proxy with TLS before it");
+    }
+    Ok(listener)
+}
+
+async fn greet(app: &App, listener: &TcpListener) -> anyhow::Result<()> {
+    let user = app.user().await?;
+    let link = access::sign_in_link(app, &user, &Actor::Engine).await?;
+    app.out.say(&format!(
+        "Serving on http://{}. Ctrl-C stops after what is in hand.\nSign in as {} (works once, \
+         for {} minutes):\n  {link}",
+        listener.local_addr()?,
+        user.email,
+        access::LINK_MINUTES
+    ));
+    Ok(())
+}
+
+/// Serves and works until told to stop, then finishes what is in hand. A second signal ends the
+/// process at once; nothing is lost then either.
+pub async fn stay(app: &App, listener: Option<TcpListener>, work: bool) -> anyhow::Result<()> {
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    if work {
+        let worker = app.worker();
+        let token = stop.clone();
+        tasks.spawn(async move { worker.run(token).await });
+        let (app, token) = (app.clone(), stop.clone());
+        tasks.spawn(async move {
+            while !token.is_cancelled() {
+                tokio::select! {
+                    () = token.cancelled() => {}
+                    () = tokio::time::sleep(HEALTH) => {
+                        if let Err(err) = health::refresh(&app).await {
+                            warn!(error = %err, "health could not be computed");
+                        }
+                    }
+                }
+            }
+        });
+    }
+    let served = match listener {
+        Some(listener) => {
+            let router = app.router()?;
+            let token = stop.clone();
+            tasks.spawn(async move {
+                if let Err(err) = server::serve(listener, router, token).await {
+                    warn!(error = %err, "server ended");
+                }
+            })
+        }
+        None => tasks.spawn(std::future::ready(())),
+    };
+    tasks.close();
+    told_to_stop().await?;
+    info!("stopping");
+    app.out.say("Stopping: finishing what is in hand.");
+    stop.cancel();
+    tokio::select! {
+        () = tasks.wait() => {}
+        told = told_to_stop() => {
+            told?;
+            served.abort();
+        }
+    }
+    app.store.close().await;
+    Ok(())
+}
+
+async fn told_to_stop() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// The doors signals and hand-started runs come in by, as the server asks for them.
+pub(crate) fn doors(app: &App) -> (Arc<dyn server::SignalDoor>, Arc<dyn server::Operator>) {
+    let door = Arc::new(crate::door::Door::new(app.clone()));
+    (Arc::clone(&door) as Arc<dyn server::SignalDoor>, door)
+}

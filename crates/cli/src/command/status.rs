@@ -1,0 +1,41 @@
+//! `playgate status`: what is in the database, what waits, what is stuck.
+
+use domain::{
+    port::{Catalogue as _, Outbox as _},
+    user::Permission,
+};
+use serde_json::json;
+
+use crate::{app::App, command::policy::short};
+
+/// Runs the command.
+pub async fn run(app: &App) -> anyhow::Result<()> {
+    app.require(Permission::Read).await?;
+    let counts = app.store.counts().await?;
+    let kills = app.store.kills().await?;
+    let policy = app.store.active_policy().await?;
+    let playbooks = app.store.active_playbooks().await?;
+    let mut text = format!(
+        "database   {} {}\nwriter     {}\nmail       {}\nplaybooks  {} active\npolicy     {}\n{}",
+        app.store.engine_name(),
+        app.location(),
+        app.writer_name(),
+        app.mail_name(),
+        playbooks.len(),
+        policy.as_ref().map_or("none", |policy| short(&policy.version)),
+        counts
+    );
+    for kill in &kills {
+        text.push_str(&format!("\nSTOPPED    {}", kill.in_words()));
+    }
+    let value = json!({
+        "database": app.store.engine_name(),
+        "writer": app.writer_name(),
+        "mail": app.mail_name(),
+        "playbooks": playbooks.iter().map(|version| &version.name).collect::<Vec<_>>(),
+        "policy": policy.map(|policy| policy.version),
+        "counts": counts,
+        "kills": kills,
+    });
+    app.out.answer(&value, text.trim_end())
+}

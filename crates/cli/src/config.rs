@@ -1,0 +1,316 @@
+//! Configuration: one YAML file, the environment, and the command line on top.
+
+use std::{net::SocketAddr, path::{Path, PathBuf}};
+
+use anyhow::Context;
+use serde::Deserialize;
+
+/// The commented example that `playgate config print` shows. It equals the defaults.
+pub const EXAMPLE: &str = include_str!("config.example.yaml");
+
+/// How the product is set up.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Folder of the embedded default: database, master key, mail folder.
+    pub data: PathBuf,
+    /// Database address; none means a SQLite file in `data`.
+    pub database: Option<String>,
+    /// Address to serve on.
+    pub listen: SocketAddr,
+    /// Address people reach the server at, when it stands behind a proxy.
+    pub public_url: Option<String>,
+    /// Whom commands act as.
+    pub user: Option<String>,
+    /// Folder whose `playbooks/`, `policies/` and `prompts/` shadow the shipped ones.
+    pub custom: Option<PathBuf>,
+    /// The language model.
+    pub model: Model,
+    /// Outgoing mail.
+    pub mail: Mail,
+    /// Outgoing webhook.
+    pub webhook: Webhook,
+    /// Incoming signals.
+    pub signals: Signals,
+    /// Keys.
+    pub keys: Keys,
+    /// Logging.
+    pub log: Log,
+    /// Background work.
+    pub worker: Worker,
+}
+
+/// The language model.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Model {
+    /// Base address of an OpenAI-compatible endpoint; none means the offline writer.
+    pub url: Option<String>,
+    /// The model's name there.
+    pub name: String,
+    /// Environment variable that holds the key.
+    pub key_env: String,
+    /// Requests per minute, at most.
+    pub requests_per_minute: u32,
+    /// Seconds until an answer counts as not given.
+    pub timeout_seconds: u64,
+}
+
+/// Outgoing mail.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mail {
+    /// Sender, as in the `From` header.
+    pub from: String,
+    /// Host name in `Message-ID`.
+    pub host: String,
+    /// SMTP relay; none means a folder of `.eml` files.
+    pub smtp: Option<Smtp>,
+    /// That folder; none means `mail` in `data`.
+    pub folder: Option<PathBuf>,
+}
+
+/// An SMTP relay.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Smtp {
+    /// Host name.
+    pub host: String,
+    /// Port.
+    #[serde(default = "submission")]
+    pub port: u16,
+    /// `tls`, `starttls` or, on loopback only, `plain`.
+    #[serde(default)]
+    pub security: Security,
+    /// User name.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Environment variable that holds the password.
+    #[serde(default = "smtp_password")]
+    pub password_env: String,
+    /// Seconds until a silent relay counts as gone.
+    #[serde(default = "half_a_minute")]
+    pub timeout_seconds: u64,
+}
+
+const fn submission() -> u16 {
+    587
+}
+fn smtp_password() -> String {
+    "PLAYGATE_SMTP_PASSWORD".to_owned()
+}
+const fn half_a_minute() -> u64 {
+    30
+}
+
+/// How the connection to a relay is protected.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Security {
+    /// TLS from the first byte.
+    Tls,
+    /// TLS after STARTTLS, required.
+    #[default]
+    StartTls,
+    /// None; loopback only.
+    Plain,
+}
+
+/// Outgoing webhook.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Webhook {
+    /// Where messages of the channel `webhook` are posted.
+    pub url: Option<String>,
+    /// Environment variable that holds the signing secret.
+    pub secret_env: String,
+}
+
+/// Incoming signals.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Signals {
+    /// Environment variable that holds the signing secrets, separated by spaces.
+    pub secret_env: String,
+    /// Source whose account ids signals use, when they name no account id of ours.
+    pub source: Option<String>,
+}
+
+/// Keys.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Keys {
+    /// Environment variable that holds the master key, 64 hexadecimal digits.
+    pub master_env: String,
+    /// File that holds it instead; made on first start when neither is there.
+    pub master_file: Option<PathBuf>,
+}
+
+/// Logging.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `text` or `json`.
+    pub format: LogFormat,
+    /// What to log, as in `info,engine=debug`.
+    pub filter: String,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// Background work.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Worker {
+    /// Runs advanced at the same time.
+    pub concurrency: usize,
+    /// Seconds a run is held before another worker may take it over.
+    pub lease_seconds: u32,
+    /// Seconds a delivery attempt holds its message.
+    pub delivery_lease_seconds: u32,
+    /// Attempts at one message.
+    pub delivery_attempts: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from(".playgate"),
+            database: None,
+            listen: SocketAddr::from(([127, 0, 0, 1], 7717)),
+            public_url: None,
+            user: None,
+            custom: None,
+            model: Model::default(),
+            mail: Mail::default(),
+            webhook: Webhook::default(),
+            signals: Signals::default(),
+            keys: Keys::default(),
+            log: Log::default(),
+            worker: Worker::default(),
+        }
+    }
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        Self {
+            url: None,
+            name: "gpt-4o-mini".to_owned(),
+            key_env: "OPENAI_API_KEY".to_owned(),
+            requests_per_minute: 60,
+            timeout_seconds: 60,
+        }
+    }
+}
+
+impl Default for Mail {
+    fn default() -> Self {
+        Self {
+            from: "Customer Success <success@playgate.example>".to_owned(),
+            host: "playgate.example".to_owned(),
+            smtp: None,
+            folder: None,
+        }
+    }
+}
+
+impl Default for Webhook {
+    fn default() -> Self {
+        Self { url: None, secret_env: "PLAYGATE_WEBHOOK_SECRET".to_owned() }
+    }
+}
+
+impl Default for Signals {
+    fn default() -> Self {
+        Self { secret_env: "PLAYGATE_SIGNAL_SECRET".to_owned(), source: None }
+    }
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self { master_env: "PLAYGATE_MASTER_KEY".to_owned(), master_file: None }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, filter: "info".to_owned() }
+    }
+}
+
+impl Default for Worker {
+    fn default() -> Self {
+        Self {
+            concurrency: 64,
+            lease_seconds: 30,
+            delivery_lease_seconds: 60,
+            delivery_attempts: 8,
+        }
+    }
+}
+
+impl Config {
+    /// Reads a file; its errors name line and column.
+    pub fn read(file: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("configuration `{}` cannot be read", file.display()))?;
+        Ok(notation::yaml::read(&file.display().to_string(), &text)?)
+    }
+
+    /// Address of the database.
+    pub fn database_url(&self) -> String {
+        self.database
+            .clone()
+            .unwrap_or_else(|| self.data.join("playgate.sqlite").display().to_string())
+    }
+
+    /// Whether the database is the embedded one.
+    pub fn is_embedded(&self) -> bool {
+        !self.database_url().starts_with("postgres")
+    }
+
+    /// Where `.eml` files go when there is no relay.
+    pub fn mail_folder(&self) -> PathBuf {
+        self.mail.folder.clone().unwrap_or_else(|| self.data.join("mail"))
+    }
+
+    /// Address people reach the server at.
+    pub fn public_url(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
+    }
+}
+
+/// Reads a variable of the environment; the only place that does.
+#[expect(clippy::disallowed_methods, reason = "this is the seam everybody else goes through")]
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_printed_example_equals_the_defaults() {
+        let read: Config = notation::yaml::read("example", EXAMPLE).unwrap();
+        assert_eq!(read, Config::default());
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line() {
+        let err = notation::yaml::read::<Config>("c.yaml", "listne: 127.0.0.1:1\n").unwrap_err();
+        let text = err.to_string();
+        assert!(text.contains("c.yaml:1"), "{text}");
+        assert!(text.contains("listne"), "{text}");
+    }
+}

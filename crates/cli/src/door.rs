@@ -1,0 +1,97 @@
+//! What the server asks of the rest of the product: taking signals in, starting runs, verifying.
+
+use async_trait::async_trait;
+use domain::{
+    id::{AccountId, RunId},
+    port::{Customers as _, Journal as _},
+    user::Actor,
+};
+use engine::{ActiveError, StartError};
+use jiff::Timestamp;
+use server::{Accepted, AuditReport, OperateError, Operator, SignalDoor, SignalProblem};
+
+use crate::{app::App, audit};
+
+/// Connects the server with the engine and the connectors.
+pub struct Door {
+    app: App,
+}
+
+impl Door {
+    /// A door into this application.
+    pub const fn new(app: App) -> Self {
+        Self { app }
+    }
+}
+
+#[async_trait]
+impl SignalDoor for Door {
+    fn verify(
+        &self,
+        id: &str,
+        timestamp: &str,
+        signature: &str,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<(), String> {
+        let headers = connectors::signature::Headers { id, timestamp, signature };
+        self.app.hooks.verify(headers, body, now).map_err(|err| err.to_string())
+    }
+
+    async fn accept(&self, content_type: &str, body: &[u8]) -> Result<Accepted, SignalProblem> {
+        let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let understood = [
+            "application/cloudevents+json",
+            "application/cloudevents-batch+json",
+            "application/json",
+        ];
+        if !understood.contains(&media.as_str()) {
+            return Err(SignalProblem::MediaType(content_type.to_owned()));
+        }
+        let incoming = connectors::hook::parse(body)
+            .map_err(|err| SignalProblem::Malformed(err.to_string()))?;
+        let now = self.app.clock.now();
+        let mut signals = Vec::with_capacity(incoming.len());
+        for signal in incoming {
+            let found = self.app.store.find_account(&signal.account).await?;
+            let [account] = found.as_slice() else {
+                let why = if found.is_empty() {
+                    format!("names no account: `{}`; import it first", signal.account)
+                } else {
+                    format!("is ambiguous: `{}`; use the account's id (acc_…)", signal.account)
+                };
+                return Err(SignalProblem::Invalid { field: "subject".to_owned(), why });
+            };
+            signals.push(signal.for_account(account.id, now));
+        }
+        let asked: Vec<String> = signals.iter().map(|signal| signal.event_id.clone()).collect();
+        let new = self.app.store.signal(signals, now).await?;
+        let known = asked
+            .into_iter()
+            .filter(|event_id| !new.iter().any(|signal| signal.event_id == *event_id))
+            .collect();
+        Ok(Accepted { new: new.iter().map(|signal| signal.id).collect(), known })
+    }
+}
+
+#[async_trait]
+impl Operator for Door {
+    async fn start(
+        &self,
+        playbook: &str,
+        account: AccountId,
+        by: &Actor,
+    ) -> Result<RunId, OperateError> {
+        match self.app.triggers().start_by_hand(playbook, account, by).await {
+            Ok(Some(run)) => Ok(run),
+            Ok(None) => Err(OperateError::NoAccount(account)),
+            Err(StartError::NoPlaybook { name, .. }) => Err(OperateError::NoPlaybook(name)),
+            Err(StartError::Active(ActiveError::Store(err))) => Err(OperateError::Store(err)),
+            Err(err) => Err(OperateError::Refused(err.to_string())),
+        }
+    }
+
+    async fn verify_audit(&self) -> Result<AuditReport, OperateError> {
+        Ok(audit::verify(&*self.app.ledger, &|_| {}).await?)
+    }
+}

@@ -1,0 +1,51 @@
+//! Tells bad input from everything else, for the exit code.
+
+use domain::{approval::DecideError, port::DeskError};
+
+/// Something the person gave is wrong; the text says what and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BadInput(pub String);
+
+/// A check that was asked for found something wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Found(pub String);
+
+/// Returns early with [`BadInput`].
+#[macro_export]
+macro_rules! bad_input {
+    ($($text:tt)*) => {
+        return Err($crate::failure::BadInput(format!($($text)*)).into())
+    };
+}
+
+/// The exit code of an error: 2 for bad input, 3 for a decision that is not possible (any more), 1
+/// for everything else.
+pub fn exit_code(err: &anyhow::Error) -> u8 {
+    for cause in err.chain() {
+        if let Some(desk) = cause.downcast_ref::<DeskError>() {
+            return match desk {
+                DeskError::NotFound(_) | DeskError::Invalid { .. } => 2,
+                DeskError::Decide(_) => 3,
+                _ => 1,
+            };
+        }
+        if cause.is::<DecideError>() {
+            return 3;
+        }
+        let input = cause.is::<BadInput>()
+            || cause.is::<notation::Diagnostics>()
+            || cause.is::<domain::id::ParseIdError>()
+            || cause.is::<domain::account::UnknownWord>()
+            || cause.is::<serde_json::Error>()
+            || matches!(
+                cause.downcast_ref::<engine::StartError>(),
+                Some(engine::StartError::NoPlaybook { .. })
+            );
+        if input {
+            return 2;
+        }
+    }
+    1
+}

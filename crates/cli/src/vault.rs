@@ -1,0 +1,132 @@
+//! Sealed personal content: keys and ciphertext from the store, the cipher from `privacy`.
+
+use std::{io::Write as _, path::Path, sync::Arc};
+
+use anyhow::{Context, bail};
+use async_trait::async_trait;
+use domain::{
+    content::Sealed,
+    id::{ContactId, ContentId},
+    port::{StoreError, Vault, VaultError},
+};
+use privacy::seal::{self, MasterKey};
+use store::Store;
+
+use crate::config::{Config, environment};
+
+/// Seals under a key per person, wrapped by the master key.
+pub struct KeyVault {
+    store: Store,
+    master: Arc<MasterKey>,
+}
+
+impl KeyVault {
+    /// A vault over this store and master key.
+    pub fn new(store: Store, master: MasterKey) -> Self {
+        Self { store, master: Arc::new(master) }
+    }
+}
+
+/// Finds the master key, or makes one for the embedded default.
+pub fn master_key(config: &Config) -> anyhow::Result<MasterKey> {
+    if let Some(text) = environment(&config.keys.master_env) {
+        return MasterKey::parse(text.trim())
+            .with_context(|| format!("variable `{}` holds no master key", config.keys.master_env));
+    }
+    let file =
+        config.keys.master_file.clone().unwrap_or_else(|| config.data.join("master.key"));
+    if file.exists() {
+        let text = std::fs::read_to_string(&file)
+            .with_context(|| format!("master key `{}` cannot be read", file.display()))?;
+        return MasterKey::parse(text.trim())
+            .with_context(|| format!("file `{}` holds no master key", file.display()));
+    }
+    if !config.is_embedded() {
+        bail!(
+            "no master key: set `{}` to 64 hexadecimal digits, the same in every process, or name \
+             a file in `keys.master_file` (openssl rand -hex 32 makes one)",
+            config.keys.master_env
+        );
+    }
+    make_key(&file)
+}
+
+fn make_key(file: &Path) -> anyhow::Result<MasterKey> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("folder `{}` cannot be made", folder.display()))?;
+    }
+    let text = hex::encode(random::<32>()?);
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    match made {
+        Ok(mut made) => {
+            writeln!(made, "{text}")?;
+            made.sync_all()?;
+        }
+        // Another process was faster: use its key.
+        Err(err) if err.kind() == std::io::ErrorKind::AlreadyExists => {
+            let text = std::fs::read_to_string(file)?;
+            return Ok(MasterKey::parse(text.trim())?);
+        }
+        Err(err) => {
+            return Err(err).with_context(|| format!("key `{}` cannot be made", file.display()));
+        }
+    }
+    Ok(MasterKey::parse(&text)?)
+}
+
+/// Bytes nobody can guess.
+pub fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|err| anyhow::anyhow!("no randomness: {err}"))?;
+    Ok(bytes)
+}
+
+fn entropy<const N: usize>() -> Result<[u8; N], VaultError> {
+    random().map_err(|err| VaultError::Store(StoreError::new(true, err.to_string())))
+}
+
+#[async_trait]
+impl Vault for KeyVault {
+    async fn seal(
+        &self,
+        id: ContentId,
+        subject: ContactId,
+        plain: &[u8],
+    ) -> Result<Sealed, VaultError> {
+        let wrapped = match self.store.subject_key(subject).await? {
+            store::SubjectKey::Live(wrapped) => wrapped,
+            store::SubjectKey::Destroyed => return Err(VaultError::Erased(id)),
+            store::SubjectKey::None => {
+                let key = seal::wrap(
+                    &self.master,
+                    &seal::SubjectKey::from_bytes(entropy()?),
+                    subject.to_string().as_bytes(),
+                    entropy()?,
+                );
+                self.store.insert_subject_key(subject, &key).await?
+            }
+        };
+        let key = seal::unwrap(&self.master, &wrapped, subject.to_string().as_bytes())
+            .map_err(|_| VaultError::Sealed(id))?;
+        let bytes = seal::seal(&key, id.to_string().as_bytes(), plain, entropy()?);
+        Ok(Sealed { id, subject, bytes })
+    }
+
+    async fn open(&self, id: ContentId) -> Result<Vec<u8>, VaultError> {
+        let Some(sealed) = self.store.content(id).await? else {
+            return Err(VaultError::NotFound(id));
+        };
+        let wrapped = match self.store.subject_key(sealed.subject).await? {
+            store::SubjectKey::Live(wrapped) => wrapped,
+            store::SubjectKey::Destroyed | store::SubjectKey::None => {
+                return Err(VaultError::Erased(id));
+            }
+        };
+        let key = seal::unwrap(&self.master, &wrapped, sealed.subject.to_string().as_bytes())
+            .map_err(|_| VaultError::Sealed(id))?;
+        seal::open(&key, id.to_string().as_bytes(), &sealed.bytes)
+            .map_err(|_| VaultError::Sealed(id))
+    }
+}
