@@ -1,5 +1,8 @@
 //! What holds of every policy, whatever its files say.
 
+mod law;
+mod refusal;
+
 use std::{
     fmt::Write as _,
     time::{Duration, Instant},

@@ -193,4 +193,3 @@ fn an_error_in_one_file_keeps_the_whole_policy_out_and_all_errors_are_listed() {
     let files: Vec<&str> = errors.as_slice().iter().map(|error| error.file.as_str()).collect();
     assert_eq!(files, ["b.yaml", "c.yaml"]);
 }
-
