@@ -13,6 +13,7 @@ use crate::{
 mod bank;
 mod card;
 mod email;
+mod identity;
 mod network;
 mod phone;
 mod secret;
@@ -102,6 +103,7 @@ impl Rules {
             card::find(copy, &mut found);
             bank::find(copy, &mut found);
             phone::find(copy, &mut found);
+            identity::find(copy, &mut found);
         }
         email::find(copy, &mut found);
         network::find(copy, &mut found);
@@ -190,6 +192,9 @@ mod tests {
             ("from 2001:db8::7334 and", Kind::IpAddress, "2001:db8::7334"),
             ("password: hunter2!", Kind::Secret, "hunter2!"),
             ("ssn 365-77-1781", Kind::NationalId, "365-77-1781"),
+            ("my passport number: F10X0LMGT.", Kind::NationalId, "F10X0LMGT"),
+            ("NI number: QQ 12 34 56 C.", Kind::NationalId, "QQ 12 34 56 C"),
+            ("(+48 512 335 944)", Kind::Phone, "+48 512 335 944"),
             ("AKIAIOSFODNN7EXAMPLE", Kind::Secret, "AKIAIOSFODNN7EXAMPLE"),
             ("postgres://app:s3cr3t@db.acme.com/x", Kind::Secret, "s3cr3t@db.acme.com"),
         ] {

@@ -17,11 +17,11 @@ static SIGNS: LazyLock<Vec<(&'static str, Regex)>> = LazyLock::new(|| {
     [
         (
             "asks to ignore instructions",
-            r"(?:ignore|disregard|forget|override|bypass|skip)\b[^.\n]{0,40}\b(?:instruction|prompt|rule|guideline|polic|above|previous|prior|earlier|system|safety|restriction|constraint)",
+            r"(?:ignore|disregard|forget|override|bypass|skip)\b[^.\n]{0,40}\b(?:instruction|prompt|rule|guideline|polic|restriction|constraint|everything above|all (?:of the )?above|all previous)|\b(?:ignor|oublie|vergiss|negeer|disregarde)[a-zé]*\b[^.\n]{0,30}\b(?:instru[ck][a-zçõéñ]*|anweisung[a-z]*|anterior[a-z]*|pr[ée]c[ée]dent[a-z]*|vorherige[a-z]*)",
         ),
         (
             "gives a model a new role or instructions",
-            r"(?:you are now|you're now|from now on,? you|act as (?:an? |the )|pretend (?:to be|you)|new (?:system )?(?:instruction|rule|task|directive|prompt)s?\b|system ?(?:prompt|message|override|note|instruction)|developer mode|jailbreak|\bdan mode|as an ai|dear (?:ai|assistant|model)|(?:note|message|instructions?) (?:to|for) (?:the )?(?:ai|assistant|model|llm|bot|agent)|(?:ai|assistant|llm|language model|chatbot|copilot)s? (?:must|should|reading|processing|that read|who read|summari[sz]ing))",
+            r"(?:you are now|you're now|from now on,? you|act as (?:an? |the )|pretend (?:to be|you)|new (?:system )?(?:instruction|rule|task|directive|prompt)s?\b|system ?(?:override|note:|instruction)|developer mode|jailbreak|\bdan mode|as an ai|dear (?:ai|assistant|model)|(?:note|message|instructions?) (?:to|for) (?:the )?(?:ai|assistant|model|llm|bot|agent)|(?:ai|assistant|llm|language model|chatbot|copilot)s? (?:must|should|is (?:required|instructed|authori[sz]ed)|reading|processing|that read|who read|summari[sz]ing))",
         ),
         (
             "claims approval or asks to skip review",
@@ -33,19 +33,27 @@ static SIGNS: LazyLock<Vec<(&'static str, Regex)>> = LazyLock::new(|| {
         ),
         (
             "asks for internal or other customers' data",
-            r"(?:reveal|print|repeat|show|output|leak|include|list|share|paste|dump|tell me)\b[^.\n]{0,50}\b(?:system prompt|your instructions|your prompt|hidden|api[ _-]?keys?|secrets?|credentials|passwords?|other (?:customers?|accounts?|tenants?)|all (?:customers?|accounts?|contacts?|emails?)|internal notes?|vault|placeholders?|environment variables?)",
+            r"(?:reveal|print|repeat|show|output|leak|include|list|share|paste|dump|tell me)\b[^.\n]{0,50}\b(?:system prompt|your instructions|your prompt|api[ _-]?keys?|secrets?|credentials|passwords?|other (?:customers?|accounts?|tenants?)|all (?:customers?|accounts?|contacts?|emails?)|internal notes?|vault|placeholders?|environment variables?)|\b(?:show|give|send|include|tell)\b[^.\n]{0,40}\b(?:their (?:open |last |latest )?(?:tickets|contacts|data|contracts?|invoices?)|of the account [a-z]|another (?:customer|account|tenant))",
         ),
         (
             "contains a chat template's tokens",
             r"<\|[a-z_]{2,20}\|>|\[/?inst\]|<</?sys>>|</?(?:system|assistant|instructions?|tool_call|function_call|data|user)>|###? ?(?:system|instruction|assistant|response)|(?:^|\n)\s*(?:system|assistant|developer)\s*:",
         ),
-        ("hides text in markup", r"<!--|display ?: ?none|font-size ?: ?0|visibility ?: ?hidden|color ?: ?(?:white|#fff)"),
+        (
+            "tampers with rules or placeholders",
+            r"\[[a-z]+(?:_[a-z]+)*_[0-9]+\]|every placeholder|redaction (?:policy|rule|filter)?s? ?(?:to |: ?|= ?|is )?(?:off|none|disabled)|(?:redaction|approval|review)\s*[:=]\s*(?:off|never|none|false)|allow_actions|(?:^|\n)\s*(?:workflow|policy|playbook)\s*:|approve\s*:\s*\{",
+        ),
+        (
+            "plays a tool's conversation",
+            r"(?:^|\n)\s*(?:action input|observation|thought|tool|function)\s*:",
+        ),
+        ("hides text in markup", r"javascript:|<!--|display ?: ?none|font-size ?: ?0|visibility ?: ?hidden|color ?: ?(?:white|#fff)"),
         ("carries a link that leaks what is put in it", r"!\[[^\]]*\]\(|<img|https?://[^\s)]+[?&](?:q|d|data|c|leak|x|token|text|payload|info)=(?:\{|<|\[|\$|…|%7b)?"),
         (
             "asks to grant something",
             r"(?:grant|give|apply|offer|promise|confirm|issue|credit|state that|say that|tell the customer)\b[^.\n]{0,50}\b(?:\d{2,3} ?%|percent|refund|discount|free (?:year|month|upgrade)|admin|credit of|waive|lifetime)",
         ),
-        ("carries encoded text", r"(?:base64|rot13|decode (?:this|the following))|[a-z0-9+/]{60,}={0,2}"),
+        ("carries encoded text", r"(?:base64|rot13|decode (?:this|the following))|[a-z0-9+/]{60,}={0,2}|(?:=[0-9a-f]{2}){8}|(?:\b[a-z] {1,3}){10}"),
     ]
     .into_iter()
     .map(|(what, expression)| (what, pattern(expression)))

@@ -41,7 +41,7 @@ pub(super) fn find(text: &str, found: &mut Vec<Found>) {
 
 /// Where the local part before an `@` starts.
 fn local(text: &str, at: usize) -> Option<usize> {
-    let fits = |c: char| c.is_alphanumeric() || "._%+-'=~".contains(c);
+    let fits = |c: char| c.is_alphanumeric() || "._%+-'~".contains(c);
     let start = text[..at]
         .char_indices()
         .rev()
@@ -49,7 +49,7 @@ fn local(text: &str, at: usize) -> Option<usize> {
         .take_while(|(_, c)| fits(*c))
         .last()
         .map(|(start, _)| start)?;
-    let dressed = text[start..at].trim_start_matches(['.', '\'', '-', '=', '~']);
+    let dressed = text[start..at].trim_start_matches(['.', '\'', '-', '~']);
     (!dressed.is_empty()).then_some(at - dressed.len())
 }
 

@@ -17,6 +17,9 @@ static DIALLED: LazyLock<Regex> =
 static AMERICAN: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?:1[ .\-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[ .\-])[0-9]{3}[ .\-][0-9]{4}")
 });
+/// `(11) 96125-6602`
+static AREA_IN_BRACKETS: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"\([0-9]{2,5}\) ?[0-9]{3,5}[ \-]?[0-9]{3,4}"));
 /// `0121 244 1052`
 static NATIONAL: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"\(?0[1-9][0-9]{0,4}\)?(?:[ .\-/]{1,3}[0-9]{2,8}){1,5}"));
@@ -24,7 +27,7 @@ static NATIONAL: LazyLock<Regex> =
 static ANNOUNCED: LazyLock<Regex> = LazyLock::new(|| pattern(r"\(?[0-9][0-9 .\-/()]{5,18}[0-9]"));
 static WORD: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r#"(?:phone|\btel|mobile|\bcell|\bcall|\bfax|whatsapp|handy|\bsms|\btext|dial|\bring|hotline|telefon|t[ée]l[ée]phone|mobil)[^0-9\n]{0,16}$"#,
+        r#"(?:phone|\btel|mobile|\bcell|\bcall|\bfax|whatsapp|handy|\bsms|\btext|dial|\bring|hotline|telefon|t[ée]l[ée]phone|mobil|\bmob\b|\bline\b|\breach)[^0-9\n]{0,28}$"#,
     )
 });
 static DATE: LazyLock<Regex> = LazyLock::new(|| {
@@ -36,7 +39,11 @@ static SOCIAL_SECURITY: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"[0-9]{3}[\- ][0-9]{2}[\- ][0-9]{4}"));
 
 pub(super) fn find(text: &str, found: &mut Vec<Found>) {
-    let mut add = |at: Range<usize>, kind: Kind| {
+    let mut add = |mut at: Range<usize>, kind: Kind| {
+        // The bracket of a remark, not of an area code.
+        if text[at.clone()].starts_with('(') && !text[at.clone()].contains(')') {
+            at.start += 1;
+        }
         let value = &text[at.clone()];
         let mut canonical = digits(value);
         if value.starts_with(['+', '(']) && value.contains('+') {
@@ -61,6 +68,9 @@ pub(super) fn find(text: &str, found: &mut Vec<Found>) {
     for hit in AMERICAN.find_iter(text).filter(|hit| free(text, &hit.range())) {
         add(hit.range(), Kind::Phone);
     }
+    for hit in AREA_IN_BRACKETS.find_iter(text).filter(|hit| free(text, &hit.range())) {
+        add(hit.range(), Kind::Phone);
+    }
     for hit in NATIONAL.find_iter(text).filter(|hit| free(text, &hit.range())) {
         if (9..=12).contains(&digits(hit.as_str()).len()) && !DATE.is_match(hit.as_str()) {
             add(hit.range(), Kind::Phone);
@@ -70,7 +80,7 @@ pub(super) fn find(text: &str, found: &mut Vec<Found>) {
         let count = digits(hit.as_str()).len();
         if (7..=15).contains(&count)
             && !DATE.is_match(hit.as_str())
-            && WORD.is_match(&lead(text, hit.start(), 40))
+            && WORD.is_match(&lead(text, hit.start(), 48))
         {
             add(hit.range(), Kind::Phone);
         }
