@@ -129,3 +129,21 @@ pub(crate) fn version(programs: &Path) -> String {
         |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_versions_the_highest_comes_first_by_number() {
+        let parent = std::env::temp_dir().join(format!("xtask-versions-{}", std::process::id()));
+        for version in ["pg-9.6", "pg-15", "pg-17", "other-99"] {
+            fs::create_dir_all(parent.join(version)).unwrap();
+        }
+        let found = versioned(parent.to_str().unwrap(), "pg-", "bin");
+        fs::remove_dir_all(&parent).unwrap();
+        let expected = ["pg-17/bin", "pg-15/bin", "pg-9.6/bin"].map(|path| parent.join(path));
+        assert_eq!(found, expected);
+        assert_eq!(versioned("/nowhere", "", "bin"), Vec::<PathBuf>::new());
+    }
+}

@@ -96,3 +96,30 @@ impl Stages {
         say(&format!("  {:<16} {:>8.1} s", "time in all", self.begun.elapsed().as_secs_f64()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_command_says_which_one_what_to_do_and_what_was_left_out() {
+        let mut stages = Stages::new(3);
+        stages.run("first", Command::new("true"), "never said").unwrap();
+        let mut failing = Command::new("false");
+        failing.arg("--loudly");
+        let error = stages.run("second", failing, "look above").unwrap_err();
+        let said = format!("{error:#}");
+        assert!(said.contains("stage `second` failed"), "{said}");
+        assert!(said.contains("1 of 3 stages were not run"), "{said}");
+        assert!(
+            said.contains("`false --loudly` ended with") && said.contains("look above"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn a_command_that_does_not_exist_is_a_failure_too() {
+        let error = Stages::new(1).run("only", Command::new("/nowhere/tool"), "").unwrap_err();
+        assert!(format!("{error:#}").contains("`tool` cannot be run"), "{error:#}");
+    }
+}
