@@ -33,7 +33,7 @@ enum Arrows {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 fn metadata() -> Metadata {
@@ -41,7 +41,7 @@ fn metadata() -> Metadata {
         .manifest_path(root().join("Cargo.toml"))
         .no_deps()
         .exec()
-        .expect("`cargo metadata` describes the workspace")
+        .unwrap_or_else(|err| panic!("`cargo metadata`: {err}"))
 }
 
 fn read(path: &Path) -> String {
@@ -54,7 +54,7 @@ fn table() -> BTreeMap<String, Arrows> {
     let rooms = text
         .split("\n## ")
         .find(|section| section.starts_with("Rooms"))
-        .expect("crates/README.md has a section `## Rooms`");
+        .unwrap_or_else(|| panic!("crates/README.md has no section `## Rooms`; write it again"));
     rooms
         .lines()
         .filter(|line| line.starts_with("| `"))
@@ -94,8 +94,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     while let Some(folder) = folders.pop() {
         let entries =
             fs::read_dir(&folder).unwrap_or_else(|err| panic!("`{}`: {err}", folder.display()));
-        for entry in entries {
-            let path = entry.expect("a folder can be listed").path();
+        for path in entries.flatten().map(|entry| entry.path()) {
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
