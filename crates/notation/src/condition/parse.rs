@@ -72,6 +72,7 @@ fn bounded(text: &str) -> Result<(), String> {
 fn explain(text: &str, errors: &ParseErrors) -> ConditionError {
     let (message, pos) =
         errors.errors.first().map_or(("", (1, 0)), |error| (error.msg.as_str(), error.pos));
+    let offset = offset_of(text, pos);
     let quoted = |from: &str| {
         let rest = message.split_once(from).map_or("", |(_, rest)| rest);
         rest.split('\'').nth(1).unwrap_or_default().to_owned()
@@ -79,7 +80,10 @@ fn explain(text: &str, errors: &ParseErrors) -> ConditionError {
     let (message, len) = if message.contains("'<EOF>'") {
         ("condition ends too early".to_owned(), 1)
     } else if message.contains("token recognition error") {
-        ("text without its closing quote, or a character that has no meaning here".to_owned(), 1)
+        match text[offset..].chars().next() {
+            Some('"' | '\'') | None => ("text without its closing quote".to_owned(), 1),
+            Some(other) => (format!("`{}` has no meaning here", other.escape_debug()), 1),
+        }
     } else if let Some(kind) =
         ["extraneous input", "mismatched input", "no viable alternative at input"]
             .into_iter()
@@ -92,7 +96,7 @@ fn explain(text: &str, errors: &ParseErrors) -> ConditionError {
     } else {
         (message.lines().next().unwrap_or("condition cannot be read").to_owned(), 1)
     };
-    ConditionError { message, help: hint(text), offset: offset_of(text, pos), len }
+    ConditionError { message, help: hint(text), offset, len }
 }
 
 /// Help for the slips people make who know other languages.
@@ -119,11 +123,10 @@ fn hint(text: &str) -> Option<String> {
     Some(help.to_owned())
 }
 
-/// The parser counts lines from 1 and columns in characters; which base the columns have depends
-/// on who reported, so the offset is clamped to the line.
+/// The parser counts lines and columns from 1, columns in characters.
 fn offset_of(text: &str, (line, column): (isize, isize)) -> usize {
     let line = usize::try_from(line).unwrap_or(1).max(1);
-    let column = usize::try_from(column).unwrap_or(0);
+    let column = usize::try_from(column).unwrap_or(0).saturating_sub(1);
     let start: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
     let rest = &text[start..];
     let within = rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at);

@@ -1,0 +1,2 @@
+//! The crate through its public surface.
+pub(crate) mod fixture;
