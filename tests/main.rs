@@ -1,1 +1,22 @@
 //! Does the product still work?
+
+mod architecture;
+mod import;
+mod journey;
+mod recovery;
+mod terminal;
+
+/// Declares every case once and runs it on both databases.
+macro_rules! on_both {
+    ($($case:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() { super::$case(world::Database::Sqlite).await; })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() { super::$case(world::Database::Postgres).await; })*
+        }
+    };
+}
+pub(crate) use on_both;

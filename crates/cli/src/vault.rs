@@ -9,8 +9,8 @@ use domain::{
     id::{ContactId, ContentId},
     port::{StoreError, Vault, VaultError},
 };
-use privacy::seal::{self, MasterKey};
-use store::Store;
+use privacy::seal::{MasterKey, SubjectKey};
+use store::{Store, SubjectKeyError};
 
 use crate::config::{Config, environment};
 
@@ -95,22 +95,24 @@ impl Vault for KeyVault {
         subject: ContactId,
         plain: &[u8],
     ) -> Result<Sealed, VaultError> {
-        let wrapped = match self.store.subject_key(subject).await? {
-            store::SubjectKey::Live(wrapped) => wrapped,
-            store::SubjectKey::Destroyed => return Err(VaultError::Erased(id)),
-            store::SubjectKey::None => {
-                let key = seal::wrap(
-                    &self.master,
-                    &seal::SubjectKey::from_bytes(entropy()?),
-                    subject.to_string().as_bytes(),
-                    entropy()?,
-                );
-                self.store.insert_subject_key(subject, &key).await?
+        let erased = |err| match err {
+            SubjectKeyError::Destroyed(_) => VaultError::Erased(id),
+            SubjectKeyError::Store(err) => VaultError::Store(err),
+        };
+        let aad = subject.to_string();
+        let wrapped = match self.store.subject_key(subject).await.map_err(erased)? {
+            Some(wrapped) => wrapped,
+            None => {
+                let key = SubjectKey::from_bytes(entropy()?);
+                let wrapped = self.master.wrap(&key, entropy()?, aad.as_bytes());
+                self.store.insert_subject_key_if_absent(subject, &wrapped).await.map_err(erased)?
             }
         };
-        let key = seal::unwrap(&self.master, &wrapped, subject.to_string().as_bytes())
+        let key = self
+            .master
+            .unwrap(&wrapped, aad.as_bytes())
             .map_err(|_| VaultError::Sealed(id))?;
-        let bytes = seal::seal(&key, id.to_string().as_bytes(), plain, entropy()?);
+        let bytes = key.seal(entropy()?, id.to_string().as_bytes(), plain);
         Ok(Sealed { id, subject, bytes })
     }
 
@@ -118,15 +120,19 @@ impl Vault for KeyVault {
         let Some(sealed) = self.store.content(id).await? else {
             return Err(VaultError::NotFound(id));
         };
-        let wrapped = match self.store.subject_key(sealed.subject).await? {
-            store::SubjectKey::Live(wrapped) => wrapped,
-            store::SubjectKey::Destroyed | store::SubjectKey::None => {
-                return Err(VaultError::Erased(id));
-            }
+        let wrapped = match self.store.subject_key(sealed.subject).await {
+            Ok(Some(wrapped)) => wrapped,
+            Ok(None) | Err(SubjectKeyError::Destroyed(_)) => return Err(VaultError::Erased(id)),
+            Err(SubjectKeyError::Store(err)) => return Err(VaultError::Store(err)),
         };
-        let key = seal::unwrap(&self.master, &wrapped, sealed.subject.to_string().as_bytes())
+        let aad = sealed.subject.to_string();
+        let key = self
+            .master
+            .unwrap(&wrapped, aad.as_bytes())
             .map_err(|_| VaultError::Sealed(id))?;
-        seal::open(&key, id.to_string().as_bytes(), &sealed.bytes)
-            .map_err(|_| VaultError::Sealed(id))
+        let plain = key
+            .open(id.to_string().as_bytes(), &sealed.bytes)
+            .map_err(|_| VaultError::Sealed(id))?;
+        Ok(plain.to_vec())
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     app::{App, DEMO_MARK, Schema, is_demo_folder},
     arguments::Demo,
     bad_input,
-    command::{access, health, playbook, policy, sample::generate, serve},
+    command::{access, health, playbook, policy, sample::generate, serve, status},
     config::Config,
     output::Output,
 };
@@ -200,7 +200,7 @@ async fn summary(app: &App, resumed: bool, serving: bool) -> anyhow::Result<()> 
     if resumed {
         text.push_str("The demo goes on where it was; `--fresh` starts over.\n\n");
     }
-    text.push_str(&counts.to_string());
+    text.push_str(&status::sheet(&counts));
     text.push_str(&format!(
         "\n\nwriter     {}\nmail       {}\n\nWaiting for a decision: {}\n",
         app.writer_name(),
@@ -228,7 +228,7 @@ async fn summary(app: &App, resumed: bool, serving: bool) -> anyhow::Result<()> 
     ));
     let value = json!({
         "resumed": resumed,
-        "counts": counts,
+        "counts": status::numbers(&counts),
         "waiting": waiting.total,
         "first": first,
         "url": serving.then(|| app.config.public_url()),

@@ -4,7 +4,8 @@ use domain::{
     port::{Catalogue as _, Outbox as _},
     user::Permission,
 };
-use serde_json::json;
+use serde_json::{Value, json};
+use store::Counts;
 
 use crate::{app::App, command::policy::short};
 
@@ -23,7 +24,7 @@ pub async fn run(app: &App) -> anyhow::Result<()> {
         app.mail_name(),
         playbooks.len(),
         policy.as_ref().map_or("none", |policy| short(&policy.version)),
-        counts
+        sheet(&counts)
     );
     for kill in &kills {
         text.push_str(&format!("\nSTOPPED    {}", kill.in_words()));
@@ -34,8 +35,47 @@ pub async fn run(app: &App) -> anyhow::Result<()> {
         "mail": app.mail_name(),
         "playbooks": playbooks.iter().map(|version| &version.name).collect::<Vec<_>>(),
         "policy": policy.map(|policy| policy.version),
-        "counts": counts,
+        "counts": numbers(&counts),
         "kills": kills,
     });
     app.out.answer(&value, text.trim_end())
+}
+
+/// Row counts for people.
+pub fn sheet(counts: &Counts) -> String {
+    let states = |states: &std::collections::BTreeMap<String, i64>| {
+        if states.is_empty() {
+            return "none".to_owned();
+        }
+        states.iter().map(|(state, n)| format!("{n} {state}")).collect::<Vec<_>>().join(", ")
+    };
+    format!(
+        "customers  {} accounts, {} contacts, {} days of use, {} tickets\nruns       {}\n\
+         approvals  {}\ntasks      {}\nmessages   {}\naudit      {} events",
+        counts.accounts,
+        counts.contacts,
+        counts.usage_days,
+        counts.tickets,
+        states(&counts.runs),
+        states(&counts.approvals),
+        states(&counts.tasks),
+        states(&counts.messages),
+        counts.events
+    )
+}
+
+/// Row counts for machines.
+pub fn numbers(counts: &Counts) -> Value {
+    json!({
+        "accounts": counts.accounts,
+        "contacts": counts.contacts,
+        "usage_days": counts.usage_days,
+        "tickets": counts.tickets,
+        "signals": counts.signals,
+        "events": counts.events,
+        "runs": counts.runs,
+        "approvals": counts.approvals,
+        "tasks": counts.tasks,
+        "messages": counts.messages,
+    })
 }

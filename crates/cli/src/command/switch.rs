@@ -19,7 +19,8 @@ pub async fn kill(app: &App, kill: Kill) -> anyhow::Result<()> {
     let scope: Scope = kill.scope.parse()?;
     let stop = Stop { scope, by, at: app.clock.now(), reason: kill.reason };
     app.store.kill(&stop).await?;
-    let waiting = app.store.counts().await?.messages_waiting();
+    let counts = app.store.counts().await?;
+    let waiting: i64 = ["queued", "sending"].iter().filter_map(|s| counts.messages.get(*s)).sum();
     let text = format!(
         "Sending is stopped ({}). {waiting} messages wait in the outbox and stay there. Restart \
          with `playgate unkill {}`.",

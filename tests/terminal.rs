@@ -1,0 +1,123 @@
+//! Does the program, as people start it, answer bad input with what to do, and end with the right code?
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+/// The program under test, built by the same command that builds the tests.
+fn playgate() -> PathBuf {
+    let victim = PathBuf::from(env!("CARGO_BIN_EXE_victim"));
+    let program = victim.with_file_name("playgate");
+    assert!(program.exists(), "build the program first: cargo build -p cli");
+    program
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(playgate())
+        .current_dir(folder)
+        .env_clear()
+        .args(arguments)
+        .output()
+        .expect("the program starts")
+}
+
+fn refused(folder: &Path, arguments: &[&str], says: &[&str]) {
+    let output = run(folder, arguments);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
+    for part in says {
+        assert!(text.contains(part), "{arguments:?} does not say `{part}`: {text}");
+    }
+}
+
+#[test]
+fn bad_input_is_answered_with_code_2_and_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    refused(at, &["queue", "show", "run_1"], &["run_1", "apv_"]);
+    refused(at, &["run", "list", "--status", "asleep"], &["asleep", "paused"]);
+    refused(at, &["playbook", "plan", "nonesuch", "--account", "x"], &["nonesuch"]);
+    refused(at, &["account", "show", "Nobody Inc"], &["Nobody Inc", "account list"]);
+    refused(at, &["kill", "everything"], &["everything", "playbook:NAME"]);
+    refused(at, &["import", "missing.csv"], &["missing.csv"]);
+    refused(at, &["signal", "shouted", "--account", "x"], &["shouted", "email.replied"]);
+    refused(at, &["queue", "--as", "nobody@example.com"], &["nobody@example.com", "access list"]);
+    refused(at, &["serve", "--no-worker"], &["PostgreSQL"]);
+    refused(at, &["frobnicate"], &["frobnicate"]);
+}
+
+#[test]
+fn hostile_files_are_refused_quickly_and_by_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    std::fs::write(at.join("c.yaml"), "lissten: 127.0.0.1:1\n").expect("a file");
+    refused(at, &["--config", "c.yaml", "status"], &["c.yaml:1", "lissten"]);
+    std::fs::write(at.join("big.yaml"), vec![b'#'; 10 << 20]).expect("a file");
+    refused(at, &["playbook", "lint", "big.yaml"], &["big.yaml"]);
+    let mut bomb = String::from("a: &a [x, x, x, x, x, x, x, x, x]\n");
+    for (this, last) in "bcdefghij".chars().zip("abcdefghi".chars()) {
+        bomb.push_str(&format!("{this}: &{this} [*{last}, *{last}, *{last}, *{last}, *{last}, *{last}, *{last}, *{last}]\n"));
+    }
+    std::fs::write(at.join("bomb.yaml"), bomb).expect("a file");
+    refused(at, &["playbook", "lint", "bomb.yaml"], &["bomb.yaml"]);
+    std::fs::write(at.join("p.yaml"), "policy: p\nowner: a@b.example\npurpose: x\nreview_by: 2027-01-01\nrules:\n  - id: r\n    when: account.arr >= \"much\"\n    verdict: review\n    reason: x\n").expect("a file");
+    refused(at, &["policy", "lint", "p.yaml"], &["p.yaml:7", "^"]);
+}
+
+#[test]
+fn every_command_explains_itself() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for command in [
+        "demo", "sample", "import", "serve", "worker", "migrate", "status", "queue", "task",
+        "run", "playbook", "policy", "outbox", "kill", "unkill", "audit", "account", "signal",
+        "health", "access", "config", "schema",
+    ] {
+        let output = run(folder.path(), &[command, "--help"]);
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("Usage:"), "{command}: {text}");
+        assert!(text.contains("--data") && text.contains("--json"), "{command}: {text}");
+    }
+}
+
+#[test]
+fn the_demo_prepares_resumes_and_starts_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let demo = |more: &[&str]| -> serde_json::Value {
+        let mut arguments = vec!["--json", "demo", "--no-serve", "--accounts", "25"];
+        arguments.extend(more);
+        let output = run(folder.path(), &arguments);
+        let problems = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{problems}");
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    let first = demo(&[]);
+    assert_eq!(first["resumed"], false);
+    assert_eq!(first["counts"]["accounts"], 25);
+    assert!(first["waiting"].as_u64() > Some(0), "something waits: {first}");
+    let again = demo(&[]);
+    assert_eq!(again["resumed"], true);
+    assert_eq!(again["counts"]["runs"], first["counts"]["runs"]);
+
+    let id = first["first"].as_str().expect("an approval");
+    let approved = run(folder.path(), &["queue", "approve", id]);
+    assert!(approved.status.success(), "{}", String::from_utf8_lossy(&approved.stderr));
+    let twice = run(folder.path(), &["queue", "approve", id]);
+    assert_eq!(twice.status.code(), Some(3), "{}", String::from_utf8_lossy(&twice.stderr));
+
+    let verified = run(folder.path(), &["audit", "verify"]);
+    let text = String::from_utf8_lossy(&verified.stdout);
+    assert!(verified.status.success() && text.starts_with("true"), "{text}");
+
+    let fresh = demo(&["--fresh"]);
+    assert_eq!(fresh["resumed"], false);
+}
+
+#[test]
+fn fresh_deletes_nothing_but_a_demo() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("mine")).expect("a folder");
+    std::fs::write(folder.path().join("mine/precious.txt"), "x").expect("a file");
+    refused(folder.path(), &["--data", "mine", "demo", "--fresh", "--no-serve"], &["mine", "--data"]);
+    assert!(folder.path().join("mine/precious.txt").exists());
+}

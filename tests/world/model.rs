@@ -1,0 +1,159 @@
+//! A model endpoint that says what a test tells it to, over real HTTP.
+
+use std::{
+    collections::VecDeque,
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+
+/// One answer of the endpoint.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// A well-formed completion with this content.
+    Says(String),
+    /// Status line, extra headers and body as they are.
+    Raw {
+        /// For example `429 Too Many Requests`.
+        status: &'static str,
+        /// For example `Retry-After: 1`.
+        headers: Vec<&'static str>,
+        /// The body.
+        body: String,
+    },
+    /// The connection ends in the middle of the body.
+    Truncated,
+    /// Nothing for this long, then the connection ends.
+    Silence(Duration),
+}
+
+/// The endpoint.
+#[derive(Debug)]
+pub struct ModelEndpoint {
+    address: SocketAddr,
+    script: Arc<Mutex<VecDeque<Reply>>>,
+    heard: Arc<Mutex<Vec<Value>>>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for ModelEndpoint {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl ModelEndpoint {
+    /// Starts on a free loopback port. When the script is used up it answers 503.
+    pub async fn start(script: impl IntoIterator<Item = Reply>) -> io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        let script = Arc::new(Mutex::new(script.into_iter().collect::<VecDeque<_>>()));
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let (replies, ears) = (Arc::clone(&script), Arc::clone(&heard));
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (replies, ears) = (Arc::clone(&replies), Arc::clone(&ears));
+                tokio::spawn(async move {
+                    // A client that hangs up is its own business.
+                    let _gone = answer(stream, &replies, &ears).await;
+                });
+            }
+        });
+        Ok(Self { address, script, heard, task })
+    }
+
+    /// The base address, as configuration wants it.
+    pub fn url(&self) -> String {
+        format!("http://{}/v1", self.address)
+    }
+
+    /// Adds an answer.
+    pub fn then(&self, reply: Reply) {
+        self.script.lock().expect("no test panicked with the script in hand").push_back(reply);
+    }
+
+    /// The requests so far, as JSON.
+    pub fn heard(&self) -> Vec<Value> {
+        self.heard.lock().expect("no test panicked with the requests in hand").clone()
+    }
+}
+
+async fn answer(
+    mut stream: TcpStream,
+    script: &Mutex<VecDeque<Reply>>,
+    heard: &Mutex<Vec<Value>>,
+) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    let mut chunk = [0_u8; 8192];
+    let body = loop {
+        let read = stream.read(&mut chunk).await?;
+        if read == 0 {
+            return Ok(());
+        }
+        bytes.extend_from_slice(&chunk[..read]);
+        let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
+        let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
+        let length: usize = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length:"))
+            .and_then(|length| length.trim().parse().ok())
+            .unwrap_or(0);
+        if bytes.len() >= end + 4 + length {
+            break bytes[end + 4..end + 4 + length].to_vec();
+        }
+    };
+    heard
+        .lock()
+        .expect("no test panicked with the requests in hand")
+        .push(serde_json::from_slice(&body).unwrap_or(Value::Null));
+    let reply = script.lock().expect("no test panicked with the script in hand").pop_front();
+    let (status, headers, body) = match reply {
+        Some(Reply::Says(content)) => ("200 OK", Vec::new(), completion(&content)),
+        Some(Reply::Raw { status, headers, body }) => (status, headers, body),
+        Some(Reply::Truncated) => {
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n{\"id\":\"x\",\"cho")
+                .await?;
+            return stream.shutdown().await;
+        }
+        Some(Reply::Silence(time)) => {
+            tokio::time::sleep(time).await;
+            return Ok(());
+        }
+        None => ("503 Service Unavailable", Vec::new(), "script is used up".to_owned()),
+    };
+    let mut head = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
+    if !headers.iter().any(|header| header.to_lowercase().starts_with("content-type")) {
+        head.push_str("content-type: application/json\r\n");
+    }
+    for header in headers {
+        head.push_str(header);
+        head.push_str("\r\n");
+    }
+    stream.write_all(format!("{head}\r\n{body}").as_bytes()).await?;
+    stream.shutdown().await
+}
+
+fn completion(content: &str) -> String {
+    json!({
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1_770_000_000,
+        "model": "scripted",
+        "choices": [{
+            "index": 0,
+            "message": { "role": "assistant", "content": content },
+            "finish_reason": "stop",
+        }],
+        "usage": { "prompt_tokens": 200, "completion_tokens": 100, "total_tokens": 300 },
+    })
+    .to_string()
+}
