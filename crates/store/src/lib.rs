@@ -1,1 +1,48 @@
 //! All SQL, for SQLite and for PostgreSQL.
+//!
+//! One adapter, [`Store`], implements every persistence port of `domain` on both databases. Each
+//! statement is written once and differs only where the databases do (see `sql`). Every unit of
+//! work is one transaction in a task of its own, so that a caller who goes away in the middle
+//! leaves nothing half done behind.
+
+mod access;
+mod account;
+mod approval;
+mod batch;
+mod catalogue;
+mod claim;
+mod commit;
+mod connection;
+mod contact;
+mod content;
+mod counts;
+mod customers;
+mod effect;
+mod fault;
+mod intake;
+
+mod intervene;
+mod journal;
+mod kill;
+mod ledger;
+mod message;
+mod migrate;
+mod open;
+mod outbox;
+mod page;
+mod queue;
+mod row;
+mod run;
+mod settle;
+mod signal;
+mod snapshot;
+mod sql;
+mod start;
+mod task;
+mod trail;
+mod user;
+
+pub use content::SubjectKeyError;
+pub use counts::Counts;
+pub use migrate::MigrateError;
+pub use open::{OpenError, Options, Store};

@@ -1,0 +1,176 @@
+//! A connection on which one unit of work runs, and the transaction around it.
+
+use domain::port::StoreError;
+use sqlx::{
+    Postgres, SqlStr, Sqlite, pool::PoolConnection, postgres::PgArguments, query::Query,
+    sqlite::SqliteArguments,
+};
+
+use crate::{
+    fault::of_sqlx,
+    row::Row,
+    sql::{Sql, Value},
+};
+
+/// A pooled connection of either database.
+pub(crate) enum Connection {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+}
+
+/// A unit of work on a connection of its own.
+///
+/// The transaction is kept here and not by the driver: SQLite rolls back by itself when the disk
+/// is full, which the driver does not notice, and its connection would never begin again. A
+/// connection on which anything but success or a clean rollback happened is closed.
+pub(crate) struct Tx {
+    connection: Option<Connection>,
+    open: bool,
+}
+
+/// How a unit of work begins.
+#[derive(Clone, Copy)]
+pub(crate) enum Begin {
+    /// One statement that only reads, without a transaction.
+    Single,
+    /// Several statements that see the same state.
+    Snapshot,
+    /// Anything that writes.
+    Write,
+}
+
+impl Tx {
+    /// Begins; on error the connection is closed.
+    pub(crate) async fn begin(connection: Connection, how: Begin) -> Result<Self, sqlx::Error> {
+        let mut tx = Self { connection: Some(connection), open: true };
+        let (sqlite, postgres) = match how {
+            Begin::Single => {
+                tx.open = false;
+                return Ok(tx);
+            }
+            Begin::Snapshot => ("BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+            // Takes the write lock first: a deferred transaction that reads and then writes fails
+            // with SQLITE_BUSY at once, whatever the busy timeout.
+            Begin::Write => ("BEGIN IMMEDIATE", "BEGIN"),
+        };
+        tx.raw(sqlite, postgres).await?;
+        Ok(tx)
+    }
+
+    /// Runs statements without preparing them.
+    pub(crate) async fn raw(
+        &mut self,
+        sqlite: &'static str,
+        postgres: &'static str,
+    ) -> Result<(), sqlx::Error> {
+        match &mut self.connection {
+            Some(Connection::Sqlite(connection)) => {
+                sqlx::raw_sql(sqlite).execute(&mut **connection).await?;
+            }
+            Some(Connection::Postgres(connection)) => {
+                sqlx::raw_sql(postgres).execute(&mut **connection).await?;
+            }
+            None => return Err(sqlx::Error::PoolClosed),
+        }
+        Ok(())
+    }
+
+    /// Runs a statement; how many rows it changed.
+    pub(crate) async fn execute(&mut self, sql: Sql, args: Vec<Value>) -> Result<u64, StoreError> {
+        match &mut self.connection {
+            Some(Connection::Sqlite(connection)) => sqlite(sql.sqlite, args)
+                .execute(&mut **connection)
+                .await
+                .map(|done| done.rows_affected()),
+            Some(Connection::Postgres(connection)) => postgres(sql.postgres, args)
+                .execute(&mut **connection)
+                .await
+                .map(|done| done.rows_affected()),
+            None => Err(sqlx::Error::PoolClosed),
+        }
+        .map_err(of_sqlx)
+    }
+
+    /// Runs a statement; the rows it answers with.
+    pub(crate) async fn fetch(
+        &mut self,
+        sql: Sql,
+        args: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        match &mut self.connection {
+            Some(Connection::Sqlite(connection)) => sqlite(sql.sqlite, args)
+                .fetch_all(&mut **connection)
+                .await
+                .map(|rows| rows.into_iter().map(Row::Sqlite).collect()),
+            Some(Connection::Postgres(connection)) => postgres(sql.postgres, args)
+                .fetch_all(&mut **connection)
+                .await
+                .map(|rows| rows.into_iter().map(Row::Postgres).collect()),
+            None => Err(sqlx::Error::PoolClosed),
+        }
+        .map_err(of_sqlx)
+    }
+
+    /// Runs a statement that answers with one row at most.
+    pub(crate) async fn one(
+        &mut self,
+        sql: Sql,
+        args: Vec<Value>,
+    ) -> Result<Option<Row>, StoreError> {
+        Ok(self.fetch(sql, args).await?.into_iter().next())
+    }
+
+    /// Runs a statement that answers with one whole number in column `n`.
+    pub(crate) async fn count(&mut self, sql: Sql, args: Vec<Value>) -> Result<i64, StoreError> {
+        self.one(sql, args).await?.map_or(Ok(0), |row| row.int("n"))
+    }
+
+    pub(crate) const fn is_postgres(&self) -> bool {
+        matches!(self.connection, Some(Connection::Postgres(_)))
+    }
+
+    /// Makes everything durable, or nothing.
+    pub(crate) async fn commit(mut self) -> Result<(), sqlx::Error> {
+        if self.open {
+            self.raw("COMMIT", "COMMIT").await?;
+            self.open = false;
+        }
+        Ok(())
+    }
+
+    /// Undoes everything.
+    pub(crate) async fn rollback(mut self) {
+        if self.open && self.raw("ROLLBACK", "ROLLBACK").await.is_ok() {
+            self.open = false;
+        }
+    }
+}
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        // Given back to the pool, it would take an open transaction to whoever is next.
+        if self.open {
+            match self.connection.take() {
+                Some(Connection::Sqlite(connection)) => drop(connection.detach()),
+                Some(Connection::Postgres(connection)) => drop(connection.detach()),
+                None => {}
+            }
+        }
+    }
+}
+
+fn sqlite(sql: SqlStr, args: Vec<Value>) -> Query<'static, Sqlite, SqliteArguments> {
+    args.into_iter().fold(sqlx::query(sql), |query, value| match value {
+        Value::Text(value) => query.bind(value),
+        Value::Int(value) => query.bind(value),
+        Value::Bytes(value) => query.bind(value),
+    })
+}
+
+fn postgres(sql: SqlStr, args: Vec<Value>) -> Query<'static, Postgres, PgArguments> {
+    args.into_iter().fold(sqlx::query(sql), |query, value| match value {
+        Value::Text(value) => query.bind(value),
+        Value::Int(value) => query.bind(value),
+        Value::Bytes(value) => query.bind(value),
+    })
+}

@@ -1,0 +1,86 @@
+//! From the driver's errors to [`StoreError`]: what went wrong, and whether it may work later.
+
+use domain::port::StoreError;
+
+/// A stored value cannot be read: the schema and the code disagree, or somebody edited the data.
+#[derive(Debug, thiserror::Error)]
+#[error("stored `{column}` is unreadable")]
+pub(crate) struct Unreadable {
+    pub(crate) column: String,
+    #[source]
+    pub(crate) source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// The task that did the work ended before it could answer.
+#[derive(Debug, thiserror::Error)]
+#[error("unit of work ended without an answer")]
+pub(crate) struct Abandoned(#[source] pub(crate) tokio::task::JoinError);
+
+/// A cursor was made up, or is of another list.
+#[derive(Debug, thiserror::Error)]
+#[error("cursor is not one this list gave out; start without one")]
+pub(crate) struct BadCursor;
+
+/// Wraps a driver's error.
+#[expect(clippy::needless_pass_by_value, reason = "used as `.map_err(sql_error)`")]
+pub(crate) fn of_sqlx(error: sqlx::Error) -> StoreError {
+    StoreError::new(is_transient(&error), error)
+}
+
+/// Wraps a value that does not read as what it should be.
+pub(crate) fn unreadable(
+    column: &str,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> StoreError {
+    StoreError::new(false, Unreadable { column: column.to_owned(), source: source.into() })
+}
+
+/// Whether the same call may work later. By kind and code, never by text.
+pub(crate) fn is_transient(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::BeginFailed => true,
+        sqlx::Error::Database(error) => {
+            let Some(code) = error.code() else { return false };
+            if error.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() {
+                code.parse().is_ok_and(sqlite_transient)
+            } else {
+                postgres_transient(&code)
+            }
+        }
+        _ => false,
+    }
+}
+
+/// Of extended result codes: busy, locked, and a full disk somebody may make room on.
+const fn sqlite_transient(code: i32) -> bool {
+    matches!(code & 0xff, 5 | 6 | 13)
+}
+
+/// Of SQLSTATEs: connection lost, resources short (also disk), operator at work, and conflicts
+/// between transactions.
+fn postgres_transient(code: &str) -> bool {
+    ["08", "53", "57"].iter().any(|class| code.starts_with(class))
+        || matches!(code, "40001" | "40P01" | "55P03" | "25P03")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transience_is_decided_by_code() {
+        assert!(sqlite_transient(5) && sqlite_transient(517) && sqlite_transient(13));
+        assert!(!sqlite_transient(19) && !sqlite_transient(1));
+        for code in ["08006", "57P01", "53100", "40001", "40P01", "55P03"] {
+            assert!(postgres_transient(code), "{code}");
+        }
+        for code in ["23505", "42601", "22P02"] {
+            assert!(!postgres_transient(code), "{code}");
+        }
+        assert!(is_transient(&sqlx::Error::PoolTimedOut));
+        assert!(!is_transient(&sqlx::Error::RowNotFound));
+    }
+}

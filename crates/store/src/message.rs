@@ -1,0 +1,78 @@
+//! Messages as stored: reading and listing them.
+
+use domain::{
+    draft::Binding,
+    id::MessageId,
+    message::{Message, MessageStatus},
+    page::{Page, PageRequest},
+    port::StoreError,
+};
+use jiff::Timestamp;
+
+use crate::{
+    connection::Tx,
+    open::Store,
+    page,
+    row::Row,
+    sql::{Assembled, Value, sql},
+};
+
+/// A message of a row with the columns of `messages`.
+pub(crate) fn read(row: &Row) -> Result<Message, StoreError> {
+    Ok(Message {
+        id: row.word("id")?,
+        approval: row.word("approval")?,
+        run: row.word("run")?,
+        step: row.text("step")?,
+        account: row.word("account")?,
+        contact: row.word("contact")?,
+        content: row.word("content")?,
+        binding: Binding::from_hex(&row.text("binding")?),
+        status: row.word("status")?,
+        attempts: row.int("attempts")?,
+        next_at: row.at("next_at")?,
+        note: row.text("note")?,
+        queued_at: row.at("queued_at")?,
+        settled_at: row.maybe_at("settled_at")?,
+        token: row.int("token")?,
+    })
+}
+
+pub(crate) async fn find(tx: &mut Tx, id: MessageId) -> Result<Option<Message>, StoreError> {
+    tx.one(
+        sql!("SELECT id, approval, run, step, account, contact, content, binding, status, "
+            "attempts, next_at, note, queued_at, settled_at, token FROM messages WHERE id = $1"),
+        vec![Value::word(id)],
+    )
+    .await?
+    .as_ref()
+    .map(read)
+    .transpose()
+}
+
+impl Store {
+    pub(crate) async fn list_messages(
+        &self,
+        status: Option<MessageStatus>,
+        request: &PageRequest,
+    ) -> Result<Page<Message>, StoreError> {
+        let after: Option<(Timestamp, MessageId)> = page::after(request)?;
+        let narrow = |mut query: Assembled| {
+            if let Some(status) = status {
+                query.bind(" AND status = ?", [Value::word(status)]);
+            }
+            query
+        };
+        let count = narrow(Assembled::new("SELECT COUNT(*) AS n FROM messages WHERE 1 = 1"));
+        let mut list = narrow(Assembled::new(
+            "SELECT id, approval, run, step, account, contact, content, binding, status, attempts, \
+             next_at, note, queued_at, settled_at, token FROM messages WHERE 1 = 1",
+        ));
+        if let Some((at, id)) = after {
+            list.bind(" AND (queued_at, id) < (?, ?)", [Value::from(at), Value::word(id)]);
+        }
+        list.bind(" ORDER BY queued_at DESC, id DESC LIMIT ?", [Value::from(page::rows(request))]);
+        let (messages, total) = self.list(list, count, read).await?;
+        Ok(page::of(request, messages, total, |last| (last.queued_at, last.id)))
+    }
+}

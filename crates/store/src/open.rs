@@ -1,0 +1,305 @@
+//! Opening a database, and the frame every unit of work runs in.
+
+use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
+
+use domain::{clock::Clock, port::StoreError};
+use futures_util::future::BoxFuture;
+use sqlx::{
+    Connection as _, PgPool, SqlitePool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::{
+    connection::{Begin, Connection, Tx},
+    fault::{Abandoned, of_sqlx},
+    migrate::MigrateError,
+};
+
+/// SQLite versions before this one can lose commits when a write-ahead log is reset.
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// Statements kept prepared per connection; the store has fewer than this.
+const STATEMENTS: usize = 400;
+
+/// Everything the product keeps, in one database.
+///
+/// Cloning is cheap; clones share the connections.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) pools: Pools,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+#[derive(Clone)]
+pub(crate) enum Pools {
+    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Postgres(PgPool),
+}
+
+/// How a database is opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Connections to PostgreSQL at most. SQLite has one writer and four readers.
+    pub connections: u32,
+    /// How long a caller waits for a connection.
+    pub wait: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { connections: 10, wait: Duration::from_secs(30) }
+    }
+}
+
+/// Why a database was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL is neither.
+    #[error("`{0}` is not a database URL; use `sqlite:///path/to/file` or `postgres://…`")]
+    Url(String),
+    /// It does not open.
+    #[error("database does not open; check that it exists, runs and may be written to")]
+    Connect(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The SQLite library can lose data.
+    #[error("SQLite {found} can lose data; 3.51.3 or later is needed")]
+    OldSqlite {
+        /// The version linked in.
+        found: String,
+    },
+    /// The schema is newer than this program, or was changed.
+    #[error(transparent)]
+    Schema(#[from] MigrateError),
+}
+
+impl Store {
+    /// Opens a database: `sqlite:///path/to/file` (or just a path), or `postgres://…`. A SQLite
+    /// file is made if there is none; its schema is not, see [`Store::migrate`].
+    pub async fn open(url: &str, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        Self::open_with(url, clock, &Options::default()).await
+    }
+
+    /// As [`Store::open`], with options.
+    pub async fn open_with(
+        url: &str,
+        clock: Arc<dyn Clock>,
+        options: &Options,
+    ) -> Result<Self, OpenError> {
+        let pools = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Pools::Postgres(postgres(url, options).await?)
+        } else {
+            let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"));
+            let path = path.unwrap_or(url);
+            if path.is_empty() || path.contains("://") || path.contains(":memory:") {
+                // The URL may hold a password: say no more of it than its scheme.
+                let scheme = url.split_once("://").map_or(path, |(scheme, _)| scheme);
+                return Err(OpenError::Url(scheme.to_owned()));
+            }
+            sqlite(Path::new(path), options).await?
+        };
+        let store = Self { pools, clock };
+        store.refuse_newer_schema().await?;
+        Ok(store)
+    }
+
+    /// Which database it is: `sqlite` or `postgres`.
+    pub const fn engine_name(&self) -> &'static str {
+        match self.pools {
+            Pools::Sqlite { .. } => "sqlite",
+            Pools::Postgres(_) => "postgres",
+        }
+    }
+
+    /// Whether the database answers and takes writes.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.write(|tx| Box::pin(async { tx.raw("SELECT 1", "SELECT 1").await.map_err(of_sqlx) }))
+            .await
+    }
+
+    /// Finishes what is under way and closes all connections. SQLite's write-ahead log is folded
+    /// into its file.
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Sqlite { writer, readers } => {
+                readers.close().await;
+                if let Ok(mut connection) = writer.acquire().await {
+                    let folded = sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                        .execute(&mut *connection)
+                        .await;
+                    if let Err(error) = folded {
+                        // Whoever opens the file next does it.
+                        tracing::debug!(%error, "write-ahead log was not folded in");
+                    }
+                }
+                writer.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    /// Runs a unit of work that writes, whole or not at all. It runs to its end even if the
+    /// caller is dropped meanwhile.
+    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'a> FnOnce(&'a mut Tx) -> BoxFuture<'a, Result<T, StoreError>> + Send + 'static,
+    {
+        self.run(Begin::Write, work).await
+    }
+
+    /// Runs one reading statement.
+    pub(crate) async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'a> FnOnce(&'a mut Tx) -> BoxFuture<'a, Result<T, StoreError>> + Send + 'static,
+    {
+        self.run(Begin::Single, work).await
+    }
+
+    /// Runs several reading statements that see the same state.
+    pub(crate) async fn view<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'a> FnOnce(&'a mut Tx) -> BoxFuture<'a, Result<T, StoreError>> + Send + 'static,
+    {
+        self.run(Begin::Snapshot, work).await
+    }
+
+    async fn run<T, F>(&self, how: Begin, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'a> FnOnce(&'a mut Tx) -> BoxFuture<'a, Result<T, StoreError>> + Send + 'static,
+    {
+        let store = self.clone();
+        // A task of its own: a caller who is dropped in the middle of `BEGIN` would otherwise
+        // leave a connection with an open transaction in the pool.
+        tokio::spawn(async move {
+            let mut tx = store.begin(how).await.map_err(of_sqlx)?;
+            match work(&mut tx).await {
+                Ok(answer) => {
+                    tx.commit().await.map_err(of_sqlx)?;
+                    Ok(answer)
+                }
+                Err(error) => {
+                    tx.rollback().await;
+                    Err(error)
+                }
+            }
+        })
+        .await
+        .map_err(|error| StoreError::new(false, Abandoned(error)))?
+    }
+
+    /// Begins on a connection that works. After the database was away, every pooled connection
+    /// is dead; nothing has been done on them yet, so the next one may be tried.
+    async fn begin(&self, how: Begin) -> Result<Tx, sqlx::Error> {
+        let mut dead = 0;
+        loop {
+            let connection = self.acquire(how).await?;
+            match self.try_begin(connection, how).await {
+                Err(sqlx::Error::Io(_)) if dead < self.size() => dead += 1,
+                Err(sqlx::Error::Database(error))
+                    if dead < self.size()
+                        && error.code().is_some_and(|code| code.starts_with("57P")) =>
+                {
+                    dead += 1;
+                }
+                begun => return begun,
+            }
+        }
+    }
+
+    async fn try_begin(&self, connection: Connection, how: Begin) -> Result<Tx, sqlx::Error> {
+        match (connection, how) {
+            (Connection::Postgres(mut connection), Begin::Single) => {
+                if connection.ping().await.is_err() {
+                    // Only a dead connection does not answer; the pool must not see it again.
+                    drop(connection.detach());
+                    return Err(sqlx::Error::Io(std::io::ErrorKind::ConnectionAborted.into()));
+                }
+                Tx::begin(Connection::Postgres(connection), how).await
+            }
+            (connection, how) => Tx::begin(connection, how).await,
+        }
+    }
+
+    async fn acquire(&self, how: Begin) -> Result<Connection, sqlx::Error> {
+        Ok(match (&self.pools, how) {
+            (Pools::Sqlite { writer, .. }, Begin::Write) => {
+                Connection::Sqlite(writer.acquire().await?)
+            }
+            (Pools::Sqlite { readers, .. }, _) => Connection::Sqlite(readers.acquire().await?),
+            (Pools::Postgres(pool), _) => Connection::Postgres(pool.acquire().await?),
+        })
+    }
+
+    fn size(&self) -> u32 {
+        match &self.pools {
+            Pools::Sqlite { .. } => 0,
+            Pools::Postgres(pool) => pool.options().get_max_connections(),
+        }
+    }
+}
+
+fn connect_error(error: sqlx::Error) -> OpenError {
+    OpenError::Connect(Box::new(error))
+}
+
+async fn sqlite(path: &Path, options: &Options) -> Result<Pools, OpenError> {
+    let base = SqliteConnectOptions::new()
+        .filename(path)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(10))
+        .statement_cache_capacity(STATEMENTS);
+    let write = base
+        .clone()
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // An approval must survive a power cut.
+        .synchronous(SqliteSynchronous::Full);
+    // Connections to a file need no renewal, and reaping them stalls whoever waits for one.
+    let pool = SqlitePoolOptions::new()
+        .acquire_timeout(options.wait)
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .test_before_acquire(false);
+    let writer =
+        pool.clone().max_connections(1).connect_with(write).await.map_err(connect_error)?;
+    if libsqlite3_version() < OLDEST_SQLITE {
+        let found: String = sqlx::query_scalar("SELECT sqlite_version()")
+            .fetch_one(&writer)
+            .await
+            .map_err(connect_error)?;
+        return Err(OpenError::OldSqlite { found });
+    }
+    let readers = pool.max_connections(4).connect_lazy_with(base.read_only(true));
+    Ok(Pools::Sqlite { writer, readers })
+}
+
+/// The version of the SQLite library that was compiled in, as SQLite counts: 3.51.3 is 3051003.
+const fn libsqlite3_version() -> i32 {
+    libsqlite3_sys::SQLITE_VERSION_NUMBER
+}
+
+async fn postgres(url: &str, options: &Options) -> Result<PgPool, OpenError> {
+    let connect = PgConnectOptions::from_str(url)
+        .map_err(|_| OpenError::Url("postgres".to_owned()))?
+        .application_name("playgate")
+        .statement_cache_capacity(STATEMENTS)
+        .options([
+            ("synchronous_commit", "on"),
+            ("statement_timeout", "60s"),
+            ("lock_timeout", "20s"),
+            ("idle_in_transaction_session_timeout", "30s"),
+            // Cursors and dates are compared as text; backslashes are themselves.
+            ("standard_conforming_strings", "on"),
+        ]);
+    PgPoolOptions::new()
+        .max_connections(options.connections)
+        .acquire_timeout(options.wait)
+        // `begin` finds dead connections by itself, without a round trip for the live ones.
+        .test_before_acquire(false)
+        .connect_with(connect)
+        .await
+        .map_err(connect_error)
+}

@@ -1,0 +1,267 @@
+//! Messages on their way out: claimed, transmitted, recorded, each attempt fenced by its token.
+
+use async_trait::async_trait;
+use domain::{
+    event::{Event, NewEvent},
+    id::MessageId,
+    killswitch::{Kill, Scope},
+    message::{Message, MessageStatus},
+    page::{Page, PageRequest},
+    port::{Outbox, Outcome, StoreError},
+    user::Actor,
+};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    claim::microseconds,
+    connection::Tx,
+    message,
+    open::Store,
+    run,
+    sql::{Value, args, sql},
+    trail,
+};
+
+#[async_trait]
+impl Outbox for Store {
+    async fn claim_messages(
+        &self,
+        now: Timestamp,
+        limit: u32,
+        ttl: SignedDuration,
+    ) -> Result<Vec<Message>, StoreError> {
+        self.write(move |tx| Box::pin(claim(tx, now, limit, ttl))).await
+    }
+
+    async fn transmitting(
+        &self,
+        message: &Message,
+        ttl: SignedDuration,
+    ) -> Result<bool, StoreError> {
+        let args = vec![
+            Value::word(message.id),
+            Value::from(message.token),
+            Value::from(microseconds(ttl)),
+        ];
+        self.write(move |tx| {
+            Box::pin(async move {
+                let changed = tx
+                    .execute(
+                        sql!("UPDATE messages SET status = 'transmitting', lease_until =" {now}
+                            "+ $3 WHERE id = $1 AND token = $2 AND status = 'sending'"),
+                        args,
+                    )
+                    .await?;
+                Ok(changed == 1)
+            })
+        })
+        .await
+    }
+
+    async fn record(
+        &self,
+        message: &Message,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (message, outcome) = (message.clone(), outcome.clone());
+        self.write(move |tx| Box::pin(record(tx, message, outcome, now))).await
+    }
+
+    async fn resolve(
+        &self,
+        id: MessageId,
+        arrived: bool,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let by = by.clone();
+        self.write(move |tx| Box::pin(resolve(tx, id, arrived, by, now))).await
+    }
+
+    async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
+        self.read(move |tx| Box::pin(message::find(tx, id))).await
+    }
+
+    async fn messages(
+        &self,
+        status: Option<MessageStatus>,
+        page: &PageRequest,
+    ) -> Result<Page<Message>, StoreError> {
+        self.list_messages(status, page).await
+    }
+
+    async fn kill(&self, kill: &Kill) -> Result<(), StoreError> {
+        self.engage(kill.clone()).await
+    }
+
+    async fn unkill(&self, scope: &Scope, by: &Actor, now: Timestamp) -> Result<bool, StoreError> {
+        self.release(scope.clone(), by.clone(), now).await
+    }
+
+    async fn kills(&self) -> Result<Vec<Kill>, StoreError> {
+        self.engaged().await
+    }
+}
+
+async fn claim(
+    tx: &mut Tx,
+    now: Timestamp,
+    limit: u32,
+    ttl: SignedDuration,
+) -> Result<Vec<Message>, StoreError> {
+    // The first condition is the partial index's own.
+    let due = tx
+        .fetch(
+            sql!("SELECT id, approval, run, step, account, contact, content, binding, status, "
+                "attempts, next_at, note, queued_at, settled_at, token FROM messages "
+                "WHERE status IN ('queued', 'sending', 'transmitting') AND next_at <= $1 "
+                "AND (status = 'queued' OR lease_until <" {now} ") "
+                "ORDER BY next_at, id LIMIT $2" {skip_locked}),
+            args![now, limit],
+        )
+        .await?;
+    let mut messages = due.iter().map(message::read).collect::<Result<Vec<_>, _>>()?;
+    if messages.is_empty() {
+        return Ok(messages);
+    }
+    let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
+    tx.execute(
+        sql!("UPDATE messages SET token = token + 1, lease_until =" {now} "+ $2, "
+            "attempts = attempts + CASE WHEN status = 'transmitting' THEN 0 ELSE 1 END, "
+            "status = CASE WHEN status = 'transmitting' THEN status ELSE 'sending' END "
+            "WHERE id" {among "$1"}),
+        vec![Value::json(&ids), Value::from(microseconds(ttl))],
+    )
+    .await?;
+    let mut events = Vec::with_capacity(messages.len());
+    for message in &mut messages {
+        message.token += 1;
+        if message.status != MessageStatus::Transmitting {
+            message.attempts += 1;
+            let event = Event::DeliveryStarted { message: message.id, attempt: message.attempts };
+            events.push(NewEvent::of_run(message.run, now, Actor::Engine, event));
+        }
+    }
+    trail::append(tx, &events).await?;
+    Ok(messages)
+}
+
+/// What an outcome makes of a message.
+struct Recorded {
+    status: MessageStatus,
+    note: String,
+    /// When it is tried again, for a message that goes back to the queue.
+    next_at: Option<Timestamp>,
+    /// Attempts that are not to be counted.
+    uncounted: i64,
+    event: Event,
+}
+
+impl Recorded {
+    fn of(message: MessageId, outcome: Outcome) -> Self {
+        let settled =
+            |status, note: String, event| Self { status, note, next_at: None, uncounted: 0, event };
+        let queued = |why: String, until, uncounted| Self {
+            status: MessageStatus::Queued,
+            note: why.clone(),
+            next_at: Some(until),
+            uncounted,
+            event: Event::DeliveryRetried { message, why, until },
+        };
+        match outcome {
+            Outcome::Delivered(receipt) => settled(
+                MessageStatus::Delivered,
+                receipt.note.clone(),
+                Event::MessageDelivered { message, note: receipt.note },
+            ),
+            Outcome::Refused(why) => {
+                settled(MessageStatus::Refused, why.clone(), Event::MessageRefused { message, why })
+            }
+            Outcome::Failed(why) => {
+                settled(MessageStatus::Failed, why.clone(), Event::MessageFailed { message, why })
+            }
+            Outcome::Uncertain(why) => settled(
+                MessageStatus::Uncertain,
+                why.clone(),
+                Event::MessageUncertain { message, why },
+            ),
+            Outcome::Held { why, until } => queued(why, until, 1),
+            Outcome::Retry { why, until } => queued(why, until, 0),
+        }
+    }
+}
+
+async fn record(
+    tx: &mut Tx,
+    message: Message,
+    outcome: Outcome,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    run::lock(tx, message.run).await?;
+    let recorded = Recorded::of(message.id, outcome);
+    let settled_at = recorded.status.is_settled().then_some(now);
+    let changed = tx
+        .execute(
+            sql!("UPDATE messages SET status = $3, note = $4, next_at = COALESCE($5, next_at), "
+                "attempts = attempts - $6, settled_at = $7, lease_until = NULL "
+                "WHERE id = $1 AND token = $2 AND status IN ('sending', 'transmitting')"),
+            vec![
+                Value::word(message.id),
+                Value::from(message.token),
+                Value::word(recorded.status),
+                Value::from(recorded.note),
+                Value::from(recorded.next_at),
+                Value::from(recorded.uncounted),
+                Value::from(settled_at),
+            ],
+        )
+        .await?;
+    if changed != 1 {
+        return Ok(false);
+    }
+    if settled_at.is_some() {
+        run::wake(tx, message.run, now).await?;
+    }
+    let event = NewEvent::of_run(message.run, now, Actor::Engine, recorded.event);
+    trail::append(tx, &[event]).await?;
+    Ok(true)
+}
+
+async fn resolve(
+    tx: &mut Tx,
+    id: MessageId,
+    arrived: bool,
+    by: Actor,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let Some(message) = message::find(tx, id).await? else { return Ok(false) };
+    run::lock(tx, message.run).await?;
+    let (status, settled_at, resolution) = if arrived {
+        (MessageStatus::Delivered, Some(now), "arrived")
+    } else {
+        (MessageStatus::Queued, None, "send again")
+    };
+    // Sent again, it gets as many attempts as a new one.
+    let changed = tx
+        .execute(
+            sql!("UPDATE messages SET status = $2, settled_at = $3, next_at = $4, note = $5, "
+                "attempts = CASE WHEN $3 IS NULL THEN 0 ELSE attempts END "
+                "WHERE id = $1 AND status IN ('uncertain', 'failed')"),
+            vec![
+                Value::word(id),
+                Value::word(status),
+                Value::from(settled_at),
+                Value::from(now),
+                Value::from(format!("resolved by {by}: {resolution}")),
+            ],
+        )
+        .await?;
+    if changed != 1 {
+        return Ok(false);
+    }
+    run::wake(tx, message.run, now).await?;
+    let event = Event::MessageResolved { message: id, resolution: resolution.to_owned() };
+    trail::append(tx, &[NewEvent::of_run(message.run, now, by, event)]).await?;
+    Ok(true)
+}

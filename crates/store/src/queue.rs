@@ -1,0 +1,177 @@
+//! The approval queue and the task list, as people see them.
+
+use async_trait::async_trait;
+use domain::{
+    approval::Approval,
+    draft::Version,
+    id::{ApprovalId, TaskId},
+    page::{Page, PageRequest},
+    port::{Inbox, QueueFilter, QueueItem, QueueOrder, StoreError, TaskFilter},
+    task::Task,
+    turn::{Settled, Settlement},
+    user::Actor,
+};
+use jiff::Timestamp;
+
+use crate::{
+    approval,
+    open::Store,
+    page,
+    row::Row,
+    sql::{Assembled, Value},
+};
+
+const COUNT: &str = "SELECT COUNT(*) AS n FROM approvals WHERE 1 = 1";
+
+/// Names are looked up for the page's rows only, by primary key.
+const LIST: &str = "SELECT approvals.data AS data, accounts.name AS account_name, \
+    contacts.given_name AS given_name, contacts.family_name AS family_name, \
+    users.name AS assignee_name FROM approvals \
+    LEFT JOIN accounts ON accounts.id = approvals.account \
+    LEFT JOIN contacts ON contacts.id = approvals.contact \
+    LEFT JOIN users ON users.id = approvals.assignee WHERE 1 = 1";
+
+fn read(row: &Row) -> Result<QueueItem, StoreError> {
+    let approval: Approval = row.json("data")?;
+    let given: Option<String> = row.get("given_name")?;
+    let family: Option<String> = row.get("family_name")?;
+    let contact_name = format!("{} {}", given.unwrap_or_default(), family.unwrap_or_default());
+    Ok(QueueItem {
+        approval,
+        account_name: row.get::<Option<String>>("account_name")?.unwrap_or_default(),
+        contact_name: contact_name.trim().to_owned(),
+        assignee_name: row.get("assignee_name")?,
+    })
+}
+
+fn narrow(filter: &QueueFilter, mut query: Assembled) -> Assembled {
+    if let Some(status) = filter.status {
+        query.bind(" AND approvals.status = ?", [Value::word(status)]);
+    }
+    if let Some(assignee) = filter.assignee {
+        query.bind(" AND approvals.assignee = ?", [Value::word(assignee)]);
+    }
+    if let Some(playbook) = &filter.playbook {
+        query.bind(" AND approvals.playbook = ?", [Value::from(playbook.as_str())]);
+    }
+    if let Some(action) = filter.action {
+        query.bind(" AND approvals.action = ?", [Value::word(action)]);
+    }
+    if let Some(account) = filter.account {
+        query.bind(" AND approvals.account = ?", [Value::word(account)]);
+    }
+    if let Some(now) = filter.awake_at {
+        query.bind(
+            " AND (approvals.snoozed_until IS NULL OR approvals.snoozed_until <= ?)",
+            [Value::from(now)],
+        );
+    }
+    query
+}
+
+/// Where a page ended, in each order.
+type RiskKey = (i64, Timestamp, ApprovalId);
+type TimeKey = (Timestamp, ApprovalId);
+
+fn order(
+    order: QueueOrder,
+    request: &PageRequest,
+    query: &mut Assembled,
+) -> Result<(), StoreError> {
+    match order {
+        QueueOrder::Risk => {
+            if let Some((risk, due, id)) = page::after::<RiskKey>(request)? {
+                query.bind(
+                    " AND (approvals.risk_order, approvals.due_at, approvals.id) > (?, ?, ?)",
+                    [Value::from(risk), Value::from(due), Value::word(id)],
+                );
+            }
+            query.push(" ORDER BY approvals.risk_order, approvals.due_at, approvals.id");
+        }
+        QueueOrder::Due => {
+            if let Some((due, id)) = page::after::<TimeKey>(request)? {
+                query.bind(
+                    " AND (approvals.due_at, approvals.id) > (?, ?)",
+                    [Value::from(due), Value::word(id)],
+                );
+            }
+            query.push(" ORDER BY approvals.due_at, approvals.id");
+        }
+        QueueOrder::Newest => {
+            if let Some((queued, id)) = page::after::<TimeKey>(request)? {
+                query.bind(
+                    " AND (approvals.queued_at, approvals.id) < (?, ?)",
+                    [Value::from(queued), Value::word(id)],
+                );
+            }
+            query.push(" ORDER BY approvals.queued_at DESC, approvals.id DESC");
+        }
+    }
+    query.bind(" LIMIT ?", [Value::from(page::rows(request))]);
+    Ok(())
+}
+
+#[async_trait]
+impl Inbox for Store {
+    async fn approvals(
+        &self,
+        filter: &QueueFilter,
+        page: &PageRequest,
+    ) -> Result<Page<QueueItem>, StoreError> {
+        let count = narrow(filter, Assembled::new(COUNT));
+        let mut list = narrow(filter, Assembled::new(LIST));
+        order(filter.order, page, &mut list)?;
+        let (items, total) = self.list(list, count, read).await?;
+        Ok(match filter.order {
+            QueueOrder::Risk => {
+                page::of(page, items, total, |last| approval::risk_key(&last.approval))
+            }
+            QueueOrder::Due => {
+                page::of(page, items, total, |last| (last.approval.due_at, last.approval.id))
+            }
+            QueueOrder::Newest => {
+                page::of(page, items, total, |last| (last.approval.queued_at, last.approval.id))
+            }
+        })
+    }
+
+    async fn approval(&self, id: ApprovalId) -> Result<Option<QueueItem>, StoreError> {
+        let mut query = Assembled::new(LIST);
+        query.bind(" AND approvals.id = ?", [Value::word(id)]);
+        let (sql, args) = query.build();
+        self.read(move |tx| {
+            Box::pin(async move { tx.one(sql, args).await?.as_ref().map(read).transpose() })
+        })
+        .await
+    }
+
+    async fn versions(&self, id: ApprovalId) -> Result<Vec<Version>, StoreError> {
+        self.read(move |tx| Box::pin(approval::versions(tx, id))).await
+    }
+
+    async fn settle(&self, settlement: Settlement, now: Timestamp) -> Result<Settled, StoreError> {
+        self.settle_approval(settlement, now).await
+    }
+
+    async fn tasks(
+        &self,
+        filter: &TaskFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Task>, StoreError> {
+        self.list_tasks(filter, page).await
+    }
+
+    async fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
+        self.read_task(id).await
+    }
+
+    async fn finish_task(
+        &self,
+        id: TaskId,
+        outcome: &str,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.close_task(id, outcome.to_owned(), by.clone(), now).await
+    }
+}

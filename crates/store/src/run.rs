@@ -1,0 +1,185 @@
+//! Runs as stored: reading, listing, and waking them.
+
+use domain::{
+    id::{AccountId, RunId},
+    page::{Page, PageRequest},
+    port::{RunFilter, StoreError},
+    run::Run,
+};
+use jiff::Timestamp;
+
+use crate::{
+    connection::Tx,
+    open::Store,
+    page,
+    row::Row,
+    sql::{Assembled, Value, args, sql},
+};
+
+/// A run of a row with the columns of `runs`.
+pub(crate) fn read(row: &Row) -> Result<Run, StoreError> {
+    Ok(Run {
+        id: row.word("id")?,
+        playbook: row.text("playbook")?,
+        version: row.text("version")?,
+        account: row.word("account")?,
+        cause: row.json("cause")?,
+        status: row.word("status")?,
+        progress: row.json("progress")?,
+        wake_at: row.maybe_at("wake_at")?,
+        started_at: row.at("started_at")?,
+        changed_at: row.at("changed_at")?,
+    })
+}
+
+/// Locks a run's row. Whatever else a unit of work locks comes after: approvals, messages, tasks,
+/// streams, in this order.
+pub(crate) async fn lock(tx: &mut Tx, run: RunId) -> Result<Option<Row>, StoreError> {
+    tx.one(
+        sql!("SELECT id, playbook, version, account, cause, status, progress, wake_at, "
+            "started_at, changed_at FROM runs WHERE id = $1" {lock}),
+        vec![Value::word(run)],
+    )
+    .await
+}
+
+/// Makes an active run due now at the latest, and tells a turn in flight that something happened.
+pub(crate) async fn wake(tx: &mut Tx, run: RunId, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(
+        sql!("UPDATE runs SET wakes = wakes + 1, "
+            "wake_at = CASE WHEN wake_at < $2 THEN wake_at ELSE $2 END "
+            "WHERE id = $1 AND status = 'active'"),
+        vec![Value::word(run), Value::from(now)],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Wakes active runs, by id and by account.
+pub(crate) async fn wake_all(
+    tx: &mut Tx,
+    runs: Vec<RunId>,
+    accounts: &[AccountId],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut ids = runs;
+    if !accounts.is_empty() {
+        let of_accounts = tx
+            .fetch(
+                sql!("SELECT id FROM runs WHERE account" {among "$1"} "AND status = 'active'"),
+                vec![Value::json(&accounts)],
+            )
+            .await?;
+        for row in of_accounts {
+            ids.push(row.word("id")?);
+        }
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let ids = Value::json(&ids);
+    if tx.is_postgres() {
+        tx.fetch(
+            sql!("SELECT id FROM runs WHERE id" {among "$1"} "ORDER BY id" {lock}),
+            vec![ids.clone()],
+        )
+        .await?;
+    }
+    // The status is looked at in `SET`: in `WHERE`, SQLite would walk all active runs for it.
+    tx.execute(
+        sql!("UPDATE runs SET wakes = wakes + CASE WHEN status = 'active' THEN 1 ELSE 0 END, "
+            "wake_at = CASE WHEN status <> 'active' THEN wake_at "
+            "WHEN wake_at < $2 THEN wake_at ELSE $2 END WHERE id" {among "$1"}),
+        vec![ids, Value::from(now)],
+    )
+    .await?;
+    Ok(())
+}
+
+impl Store {
+    pub(crate) async fn read_run(&self, id: RunId) -> Result<Option<Run>, StoreError> {
+        self.read(move |tx| {
+            Box::pin(async move {
+                tx.one(
+                    sql!("SELECT id, playbook, version, account, cause, status, progress, "
+                        "wake_at, started_at, changed_at FROM runs WHERE id = $1"),
+                    vec![Value::word(id)],
+                )
+                .await?
+                .as_ref()
+                .map(read)
+                .transpose()
+            })
+        })
+        .await
+    }
+
+    pub(crate) async fn list_runs(
+        &self,
+        filter: &RunFilter,
+        request: &PageRequest,
+    ) -> Result<Page<Run>, StoreError> {
+        let after: Option<(Timestamp, RunId)> = page::after(request)?;
+        let narrow = |mut query: Assembled| {
+            if let Some(status) = filter.status {
+                query.bind(" AND status = ?", [Value::word(status)]);
+            }
+            if let Some(playbook) = &filter.playbook {
+                query.bind(" AND playbook = ?", [Value::from(playbook.as_str())]);
+            }
+            if let Some(account) = filter.account {
+                query.bind(" AND account = ?", [Value::word(account)]);
+            }
+            query
+        };
+        let count = narrow(Assembled::new("SELECT COUNT(*) AS n FROM runs WHERE 1 = 1"));
+        let mut list = narrow(Assembled::new(
+            "SELECT id, playbook, version, account, cause, status, progress, wake_at, started_at, \
+             changed_at FROM runs WHERE 1 = 1",
+        ));
+        if let Some((at, id)) = after {
+            list.bind(" AND (started_at, id) < (?, ?)", [Value::from(at), Value::word(id)]);
+        }
+        list.bind(" ORDER BY started_at DESC, id DESC LIMIT ?", [Value::from(page::rows(request))]);
+        let (runs, total) = self.list(list, count, read).await?;
+        Ok(page::of(request, runs, total, |last| (last.started_at, last.id)))
+    }
+
+    /// Reads a page's rows and the number of all rows, as of one moment.
+    pub(crate) async fn list<T: Send + 'static>(
+        &self,
+        list: Assembled,
+        count: Assembled,
+        read: fn(&Row) -> Result<T, StoreError>,
+    ) -> Result<(Vec<T>, i64), StoreError> {
+        let (list, list_args) = list.build();
+        let (count, count_args) = count.build();
+        self.view(move |tx| {
+            Box::pin(async move {
+                let total = tx.count(count, count_args).await?;
+                let rows = tx.fetch(list, list_args).await?;
+                Ok((rows.iter().map(read).collect::<Result<_, _>>()?, total))
+            })
+        })
+        .await
+    }
+
+    pub(crate) async fn earliest_wake(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(|tx| {
+            Box::pin(async move {
+                // Runs somebody holds are due to whoever holds them.
+                tx.one(
+                    sql!("SELECT wake_at FROM runs WHERE status = 'active' "
+                        "AND wake_at IS NOT NULL AND (lease_until IS NULL OR lease_until <" {now}
+                        ") ORDER BY wake_at LIMIT 1"),
+                    args![],
+                )
+                .await?
+                .map_or(Ok(None), |row| row.maybe_at("wake_at"))
+            })
+        })
+        .await
+    }
+}

@@ -1,0 +1,322 @@
+//! The dialect seam: statements written once, and the values bound to them.
+
+use jiff::{Timestamp, civil::Date};
+use serde::Serialize;
+use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
+
+use crate::batch;
+
+/// One statement in both dialects. Make it with [`sql!`].
+#[derive(Clone)]
+pub(crate) struct Sql {
+    pub(crate) sqlite: SqlStr,
+    pub(crate) postgres: SqlStr,
+}
+
+impl Sql {
+    pub(crate) fn pair(sqlite: &'static str, postgres: &'static str) -> Self {
+        Self { sqlite: sqlite.into_sql_str(), postgres: postgres.into_sql_str() }
+    }
+}
+
+/// A statement assembled from static fragments, each with at most one value: for lists with
+/// optional filters, where `($1 IS NULL OR …)` would keep the planner from using an index.
+pub(crate) struct Assembled {
+    text: String,
+    pub(crate) args: Vec<Value>,
+}
+
+impl Assembled {
+    pub(crate) fn new(select: &'static str) -> Self {
+        Self { text: select.to_owned(), args: Vec::new() }
+    }
+
+    /// Appends a fragment that binds nothing.
+    pub(crate) fn push(&mut self, fragment: &'static str) {
+        self.text.push_str(fragment);
+    }
+
+    /// Appends a fragment, each `?` of which stands for the next of `values`.
+    pub(crate) fn bind(&mut self, fragment: &'static str, values: impl IntoIterator<Item = Value>) {
+        let mut values = values.into_iter();
+        for (index, part) in fragment.split('?').enumerate() {
+            if index > 0 {
+                self.args.extend(values.next());
+                self.text.push('$');
+                self.text.push_str(&self.args.len().to_string());
+            }
+            self.text.push_str(part);
+        }
+    }
+
+    /// The statement and its values.
+    pub(crate) fn build(self) -> (Sql, Vec<Value>) {
+        // Safe: `text` is made of `&'static str` fragments and parameter numbers only.
+        let text = AssertSqlSafe(self.text).into_sql_str();
+        (Sql { sqlite: text.clone(), postgres: text }, self.args)
+    }
+}
+
+/// A value bound to a statement. PostgreSQL wants to know the type even of NULL.
+#[derive(Clone, Debug)]
+pub(crate) enum Value {
+    Text(Option<String>),
+    Int(Option<i64>),
+    Bytes(Option<Vec<u8>>),
+}
+
+impl Value {
+    /// Anything that prints as what the column holds: an id or a word.
+    pub(crate) fn word(value: impl ToString) -> Self {
+        Self::Text(Some(value.to_string()))
+    }
+
+    /// As [`Value::word`], or NULL.
+    pub(crate) fn maybe_word(value: Option<impl ToString>) -> Self {
+        Self::Text(value.map(|value| value.to_string()))
+    }
+
+    /// Rows or ids as one JSON array, for the pieces `rows` and `among` of [`sql!`].
+    pub(crate) fn json(value: &impl Serialize) -> Self {
+        Self::Text(Some(batch::json(value)))
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(Some(text.replace('\0', "")))
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl From<Option<String>> for Value {
+    fn from(text: Option<String>) -> Self {
+        text.map_or(Self::Text(None), Self::from)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Int(Some(value))
+    }
+}
+
+impl From<u32> for Value {
+    fn from(value: u32) -> Self {
+        Self::Int(Some(i64::from(value)))
+    }
+}
+
+impl From<Option<i64>> for Value {
+    fn from(value: Option<i64>) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<Timestamp> for Value {
+    fn from(at: Timestamp) -> Self {
+        Self::Int(Some(at.as_microsecond()))
+    }
+}
+
+impl From<Option<Timestamp>> for Value {
+    fn from(at: Option<Timestamp>) -> Self {
+        Self::Int(at.map(Timestamp::as_microsecond))
+    }
+}
+
+impl From<Date> for Value {
+    fn from(day: Date) -> Self {
+        Self::word(day)
+    }
+}
+
+impl From<Option<Date>> for Value {
+    fn from(day: Option<Date>) -> Self {
+        Self::maybe_word(day)
+    }
+}
+
+impl From<Vec<u8>> for Value {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(Some(bytes))
+    }
+}
+
+/// Writes a statement for both databases from literals and the few pieces that differ:
+///
+/// - `{among "$1"}`: equality with one of the texts in the JSON array `$1`;
+/// - `{rows "$1" (a TEXT, b BIGINT, c DOUBLE, d BYTES)}`: the objects of the JSON array `$1` as a
+///   table `r`; bytes travel in hex;
+/// - `{each ", r." (a, b)}`: the text before each of the names;
+/// - `{replace (a, b)}`: assignments that put the row that was to be inserted in place of another;
+/// - `{lock}`: row locks until the end of the transaction, where writers run side by side;
+/// - `{skip_locked}`: the same, passing over rows others hold;
+/// - `{now}`: the database's clock in microseconds since 1970.
+macro_rules! sql {
+    ($($piece:tt)+) => {
+        $crate::sql::Sql::pair(
+            $crate::sql::pieces!(sqlite $($piece)+),
+            $crate::sql::pieces!(postgres $($piece)+),
+        )
+    };
+}
+
+macro_rules! pieces {
+    ($db:ident) => { "" };
+    ($db:ident $text:literal $($rest:tt)*) => {
+        concat!($text, $crate::sql::pieces!($db $($rest)*))
+    };
+    ($db:ident {each $before:literal ($($name:ident),+)} $($rest:tt)*) => {
+        concat!($($before, stringify!($name),)+ $crate::sql::pieces!($db $($rest)*))
+    };
+    ($db:ident {replace ($($name:ident),+)} $($rest:tt)*) => {
+        concat!(
+            $(", ", stringify!($name), " = excluded.", stringify!($name),)+
+            $crate::sql::pieces!($db $($rest)*)
+        )
+    };
+    (sqlite {among $param:literal} $($rest:tt)*) => {
+        concat!(
+            " IN (SELECT value FROM json_each(", $param, ")) ",
+            $crate::sql::pieces!(sqlite $($rest)*)
+        )
+    };
+    (postgres {among $param:literal} $($rest:tt)*) => {
+        concat!(
+            " = ANY(ARRAY(SELECT jsonb_array_elements_text(", $param, "::jsonb))) ",
+            $crate::sql::pieces!(postgres $($rest)*)
+        )
+    };
+    (sqlite {rows $param:literal ($first:ident $kind:ident $(, $name:ident $k:ident)* $(,)?)}
+        $($rest:tt)*
+    ) => {
+        concat!(
+            "(SELECT ",
+            $crate::sql::column!(sqlite $first $kind)
+            $(, ", ", $crate::sql::column!(sqlite $name $k))*,
+            " FROM jsonb_each(", $param, ")) AS r ",
+            $crate::sql::pieces!(sqlite $($rest)*)
+        )
+    };
+    (postgres {rows $param:literal ($first:ident $kind:ident $(, $name:ident $k:ident)* $(,)?)}
+        $($rest:tt)*
+    ) => {
+        concat!(
+            "(SELECT ",
+            $crate::sql::column!(postgres $first $kind)
+            $(, ", ", $crate::sql::column!(postgres $name $k))*,
+            " FROM jsonb_to_recordset(", $param, "::jsonb) AS j(",
+            stringify!($first), $crate::sql::kind!($kind)
+            $(, ", ", stringify!($name), $crate::sql::kind!($k))*,
+            ")) AS r ",
+            $crate::sql::pieces!(postgres $($rest)*)
+        )
+    };
+    (sqlite {lock} $($rest:tt)*) => { $crate::sql::pieces!(sqlite $($rest)*) };
+    (postgres {lock} $($rest:tt)*) => {
+        concat!(" FOR NO KEY UPDATE ", $crate::sql::pieces!(postgres $($rest)*))
+    };
+    (sqlite {skip_locked} $($rest:tt)*) => { $crate::sql::pieces!(sqlite $($rest)*) };
+    (postgres {skip_locked} $($rest:tt)*) => {
+        concat!(" FOR UPDATE SKIP LOCKED ", $crate::sql::pieces!(postgres $($rest)*))
+    };
+    (sqlite {now} $($rest:tt)*) => {
+        concat!(
+            " CAST(unixepoch('subsec') * 1000000 AS INTEGER) ",
+            $crate::sql::pieces!(sqlite $($rest)*)
+        )
+    };
+    (postgres {now} $($rest:tt)*) => {
+        concat!(
+            " CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) ",
+            $crate::sql::pieces!(postgres $($rest)*)
+        )
+    };
+}
+
+/// How one field of a JSON object is read.
+macro_rules! column {
+    (sqlite $name:ident BYTES) => {
+        concat!("unhex(value ->> '$.", stringify!($name), "') AS ", stringify!($name))
+    };
+    (sqlite $name:ident $kind:ident) => {
+        concat!("value ->> '$.", stringify!($name), "' AS ", stringify!($name))
+    };
+    (postgres $name:ident BYTES) => {
+        concat!("decode(", stringify!($name), ", 'hex') AS ", stringify!($name))
+    };
+    (postgres $name:ident $kind:ident) => {
+        stringify!($name)
+    };
+}
+
+/// What PostgreSQL calls the type a field travels as.
+macro_rules! kind {
+    (TEXT) => {
+        " TEXT"
+    };
+    (BIGINT) => {
+        " BIGINT"
+    };
+    (DOUBLE) => {
+        " DOUBLE PRECISION"
+    };
+    (BYTES) => {
+        " TEXT"
+    };
+}
+
+/// The values of a statement, in the order of their numbers.
+macro_rules! args {
+    ($($value:expr),* $(,)?) => {
+        vec![$($crate::sql::Value::from($value)),*]
+    };
+}
+
+pub(crate) use {args, column, kind, pieces, sql};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_differs_only_where_the_databases_do() {
+        let sql = sql!("SELECT id FROM runs WHERE id" {among "$1"} "ORDER BY id" {lock});
+        assert_eq!(
+            sql.sqlite.as_str(),
+            "SELECT id FROM runs WHERE id IN (SELECT value FROM json_each($1)) ORDER BY id"
+        );
+        assert_eq!(
+            sql.postgres.as_str(),
+            "SELECT id FROM runs WHERE id = \
+             ANY(ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) ORDER BY id FOR NO KEY UPDATE "
+        );
+        let sql = sql!("SELECT * FROM " {rows "$1" (a TEXT, b BYTES)});
+        assert_eq!(
+            sql.sqlite.as_str(),
+            "SELECT * FROM (SELECT value ->> '$.a' AS a, unhex(value ->> '$.b') AS b \
+             FROM jsonb_each($1)) AS r "
+        );
+        assert_eq!(
+            sql.postgres.as_str(),
+            "SELECT * FROM (SELECT a, decode(b, 'hex') AS b \
+             FROM jsonb_to_recordset($1::jsonb) AS j(a TEXT, b TEXT)) AS r "
+        );
+    }
+
+    #[test]
+    fn assembled_fragments_number_their_values() {
+        let mut query = Assembled::new("SELECT 1 WHERE 1 = 1");
+        query.bind(" AND a = ?", [Value::from("x")]);
+        query.bind(" AND (b, c) > (?, ?)", [Value::from(1), Value::from(2)]);
+        let (sql, args) = query.build();
+        assert_eq!(sql.sqlite.as_str(), "SELECT 1 WHERE 1 = 1 AND a = $1 AND (b, c) > ($2, $3)");
+        assert_eq!(args.len(), 3);
+    }
+}

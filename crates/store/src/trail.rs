@@ -1,0 +1,116 @@
+//! Appending to the audit trail inside a unit of work.
+
+use std::collections::BTreeMap;
+
+use domain::{chain, event::NewEvent, port::StoreError};
+use serde::Serialize;
+
+use crate::{
+    connection::Tx,
+    fault::unreadable,
+    sql::{Value, args, sql},
+};
+
+#[derive(Serialize)]
+struct Link<'a> {
+    stream: &'a str,
+    seq: i64,
+    at: i64,
+    actor: String,
+    data: String,
+    prev: String,
+    hash: String,
+}
+
+#[derive(Serialize)]
+struct Head<'a> {
+    name: &'a str,
+    seq: i64,
+    hash: String,
+}
+
+/// Appends events to their streams, in the order given within each stream. Streams are locked in
+/// the order of their names, and last in every unit of work, so that no two wait for each other.
+pub(crate) async fn append(tx: &mut Tx, events: &[NewEvent]) -> Result<(), StoreError> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let mut streams: BTreeMap<String, Vec<&NewEvent>> = BTreeMap::new();
+    for event in events {
+        streams.entry(event.stream.to_string()).or_default().push(event);
+    }
+    let names: Vec<&str> = streams.keys().map(String::as_str).collect();
+    let mut heads = heads(tx, &names).await?;
+    let missing: Vec<&str> =
+        names.iter().copied().filter(|name| !heads.contains_key(*name)).collect();
+    if !missing.is_empty() {
+        begin_streams(tx, &missing).await?;
+        heads.append(&mut self::heads(tx, &missing).await?);
+    }
+
+    let mut links = Vec::with_capacity(events.len());
+    let mut ends = Vec::with_capacity(streams.len());
+    for (stream, events) in &streams {
+        let (mut seq, mut hash) =
+            heads.remove(stream).ok_or_else(|| unreadable("stream", "it vanished"))?;
+        for event in events {
+            seq += 1;
+            let at = event.at.as_microsecond();
+            let actor = text(&event.actor)?;
+            let data = text(&event.event)?;
+            let next = chain::link(&hash, stream, seq, at, &actor, &data).to_vec();
+            let prev = hex::encode(std::mem::replace(&mut hash, next));
+            links.push(Link { stream, seq, at, actor, data, prev, hash: hex::encode(&hash) });
+        }
+        ends.push(Head { name: stream, seq, hash: hex::encode(&hash) });
+    }
+    tx.execute(
+        sql!("INSERT INTO events (stream, seq, at, actor, data, prev, hash) "
+        "SELECT r.stream, r.seq, r.at, r.actor, r.data, r.prev, r.hash FROM "
+        {rows "$1" (
+            stream TEXT, seq BIGINT, at BIGINT, actor TEXT, data TEXT, prev BYTES, hash BYTES
+        )}),
+        vec![Value::json(&links)],
+    )
+    .await?;
+    tx.execute(
+        sql!("UPDATE streams SET seq = r.seq, hash = r.hash FROM "
+            {rows "$1" (name TEXT, seq BIGINT, hash BYTES)}
+            "WHERE streams.name = r.name"),
+        vec![Value::json(&ends)],
+    )
+    .await?;
+    Ok(())
+}
+
+fn text(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| unreadable("event", error))
+}
+
+/// Number and hash of the last event of each stream there is, locked.
+async fn heads(
+    tx: &mut Tx,
+    names: &[&str],
+) -> Result<BTreeMap<String, (i64, Vec<u8>)>, StoreError> {
+    tx.fetch(
+        sql!("SELECT name, seq, hash FROM streams WHERE name" {among "$1"} "ORDER BY name" {lock}),
+        vec![Value::json(&names)],
+    )
+    .await?
+    .into_iter()
+    .map(|row| Ok((row.text("name")?, (row.int("seq")?, row.get("hash")?))))
+    .collect()
+}
+
+async fn begin_streams(tx: &mut Tx, names: &[&str]) -> Result<(), StoreError> {
+    let heads: Vec<_> =
+        names.iter().map(|name| Head { name, seq: 0, hash: hex::encode(chain::GENESIS) }).collect();
+    tx.execute(
+        sql!("INSERT INTO streams (name, seq, hash, covered) "
+            "SELECT r.name, r.seq, r.hash, 0 FROM " {rows "$1" (name TEXT, seq BIGINT, hash BYTES)}
+            "WHERE true ORDER BY r.name ON CONFLICT (name) DO NOTHING"),
+        args![Value::json(&heads)],
+    )
+    .await?;
+    Ok(())
+}
