@@ -69,7 +69,7 @@ impl IncomingSignal {
     }
 }
 
-/// Why a body is not a CloudEvent or a batch of them.
+/// Why a body is not a `CloudEvent` or a batch of them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
     /// Too much at once.
@@ -97,7 +97,7 @@ fn place(index: Option<usize>) -> String {
     index.map(|index| format!("event {index}: ")).unwrap_or_default()
 }
 
-/// Reads a structured-mode CloudEvent (`application/cloudevents+json`) or a batch of them
+/// Reads a structured-mode `CloudEvent` (`application/cloudevents+json`) or a batch of them
 /// (`application/cloudevents-batch+json`). One wrong event refuses the whole batch, so that
 /// nothing is half-applied.
 pub fn parse(body: &[u8]) -> Result<Vec<IncomingSignal>, ParseError> {

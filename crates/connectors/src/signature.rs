@@ -191,8 +191,8 @@ mod tests {
         let new = Secret::parse("a brand new secret").unwrap();
         let now = at(1_614_265_330);
         let both = format!("v1,AAAA v2,xyz {} {SIGNATURE}", new.sign(ID, now, BODY));
-        assert_eq!(verify(&[old.clone()], headers(&both), BODY, now), Ok(()));
-        assert_eq!(verify(&[new.clone()], headers(&both), BODY, now), Ok(()));
+        assert_eq!(verify(std::slice::from_ref(&old), headers(&both), BODY, now), Ok(()));
+        assert_eq!(verify(std::slice::from_ref(&new), headers(&both), BODY, now), Ok(()));
         assert_eq!(verify(&[new, old], headers(SIGNATURE), BODY, now), Ok(()));
     }
 

@@ -1,0 +1,107 @@
+//! The RavenStack sample data set: five files, no contacts, many contradictions.
+
+use domain::record::Entity;
+
+use super::{DateOrder, Table};
+
+pub(in super::super) const RAVENSTACK: &[Table] = &[
+    Table {
+        entity: Entity::Account,
+        hints: &["accounts"],
+        columns: &[
+            ("source_id", &["account_id"]),
+            ("name", &["account_name"]),
+            ("industry", &["industry"]),
+            ("region", &["country"]),
+            ("segment", &["plan_tier"]),
+            ("tier", &["plan_tier"]),
+            ("status", &["churn_flag", "is_trial"]),
+            ("contract_start", &["signup_date"]),
+        ],
+        words: &[
+            ("segment", "", "Basic", "smb"),
+            ("segment", "", "Pro", "mid_market"),
+            ("segment", "", "Enterprise", "enterprise"),
+            ("tier", "", "Basic", "tech_touch"),
+            ("tier", "", "Pro", "mid_touch"),
+            ("tier", "", "Enterprise", "high_touch"),
+            ("status", "churn_flag", "True", "churned"),
+            ("status", "churn_flag", "False", ""),
+            ("status", "is_trial", "True", "trial"),
+            ("status", "is_trial", "False", "active"),
+        ],
+        defaults: &[],
+        dates: DateOrder::Iso,
+    },
+    Table {
+        entity: Entity::Subscription,
+        hints: &["subscriptions"],
+        columns: &[
+            ("source_id", &["subscription_id"]),
+            ("account", &["account_id"]),
+            ("plan", &["plan_tier"]),
+            ("start", &["start_date"]),
+            ("end", &["end_date"]),
+            ("seats", &["seats"]),
+            ("arr", &["arr_amount"]),
+            ("is_trial", &["is_trial"]),
+            ("auto_renew", &["auto_renew_flag"]),
+        ],
+        words: &[],
+        defaults: &[("product", "RavenStack"), ("currency", "USD")],
+        dates: DateOrder::Iso,
+    },
+    Table {
+        entity: Entity::Usage,
+        hints: &["feature_usage"],
+        columns: &[
+            ("source_id", &["usage_id"]),
+            ("subscription", &["subscription_id"]),
+            ("day", &["usage_date"]),
+            ("feature", &["feature_name"]),
+            ("events", &["usage_count"]),
+            ("seconds", &["usage_duration_secs"]),
+            ("errors", &["error_count"]),
+        ],
+        words: &[],
+        defaults: &[],
+        dates: DateOrder::Iso,
+    },
+    Table {
+        entity: Entity::Ticket,
+        hints: &["tickets"],
+        columns: &[
+            ("source_id", &["ticket_id"]),
+            ("account", &["account_id"]),
+            ("priority", &["priority"]),
+            ("opened_at", &["submitted_at"]),
+            ("closed_at", &["closed_at"]),
+            ("first_response_minutes", &["first_response_time_minutes"]),
+            ("csat", &["satisfaction_score"]),
+            ("escalated", &["escalation_flag"]),
+        ],
+        words: &[
+            ("priority", "", "urgent", "p1"),
+            ("priority", "", "high", "p2"),
+            ("priority", "", "medium", "p3"),
+            ("priority", "", "low", "p4"),
+        ],
+        defaults: &[("subject", "{priority} priority ticket")],
+        dates: DateOrder::Iso,
+    },
+    Table {
+        entity: Entity::Churn,
+        hints: &["churn_events"],
+        columns: &[
+            ("source_id", &["churn_event_id"]),
+            ("account", &["account_id"]),
+            ("day", &["churn_date"]),
+            ("reason", &["reason_code"]),
+            ("reactivation", &["is_reactivation"]),
+            ("feedback", &["feedback_text"]),
+        ],
+        words: &[],
+        defaults: &[],
+        dates: DateOrder::Iso,
+    },
+];
