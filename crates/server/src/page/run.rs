@@ -1,0 +1,219 @@
+//! `/runs`: playbooks at work, and one run as a timeline.
+
+use axum::{
+    extract::State,
+    response::{Html, Redirect},
+};
+use domain::{
+    id::RunId,
+    page::PageRequest,
+    port::RunFilter,
+    run::{Intervention, Phase, Run, RunStatus},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    app::{App, Reads},
+    extract::{Fields, Id, Params, blank},
+    guard::Caller,
+    moment::Moment,
+    page::{
+        Choice, Done,
+        approval::{Pair, evidence},
+        done,
+        line::RunLine,
+        link,
+    },
+    problem::Problem,
+    timeline::{self, Entry, Names, Tone},
+};
+
+/// What the address asks for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Ask {
+    #[serde(deserialize_with = "blank")]
+    status: Option<RunStatus>,
+    #[serde(deserialize_with = "blank")]
+    playbook: Option<String>,
+    #[serde(deserialize_with = "blank")]
+    cursor: Option<String>,
+}
+
+/// The list.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct List {
+    pub(crate) lines: Vec<RunLine>,
+    pub(crate) total: u64,
+    pub(crate) statuses: Vec<Choice>,
+    pub(crate) playbooks: Vec<Choice>,
+    pub(crate) more: Option<String>,
+}
+
+pub(crate) async fn list(
+    State(reads): State<Reads>,
+    caller: Caller,
+    Params(ask): Params<Ask>,
+) -> Result<Html<String>, Problem> {
+    let now = reads.now();
+    let filter = RunFilter { status: ask.status, playbook: ask.playbook.clone(), account: None };
+    let page = PageRequest { cursor: ask.cursor, ..PageRequest::default() };
+    let runs = reads.runs(&filter, &page).await?;
+    let names = reads.names(runs.items.iter().map(|run| run.account).collect()).await?;
+    let (status, playbook) = (ask.status.map(RunStatus::as_str), ask.playbook.as_deref());
+    let view = List {
+        lines: runs.items.iter().map(|run| RunLine::new(run, &names, now)).collect(),
+        total: runs.total,
+        statuses: RunStatus::ALL
+            .iter()
+            .map(|each| Choice::new(each.as_str(), each.as_str(), status))
+            .collect(),
+        playbooks: reads
+            .playbooks()
+            .await?
+            .iter()
+            .map(|each| Choice::new(&each.name, &*each.name, playbook))
+            .collect(),
+        more: runs.next.as_deref().map(|cursor| {
+            link("/runs", &[("status", status), ("playbook", playbook), ("cursor", Some(cursor))])
+        }),
+    };
+    let frame = reads.frame(&caller, "Runs", "runs").await?;
+    reads.screens().render("runs.html", &frame, &view)
+}
+
+/// A line of the timeline, for the page.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct EventLine {
+    pub(crate) at: Moment,
+    pub(crate) stream: String,
+    pub(crate) seq: i64,
+    pub(crate) who: String,
+    pub(crate) says: String,
+    pub(crate) tone: Tone,
+    pub(crate) hash: String,
+}
+
+impl EventLine {
+    pub(crate) fn new(entry: Entry, now: Timestamp) -> Self {
+        Self {
+            at: Moment::of(entry.at, now),
+            stream: entry.stream,
+            seq: entry.seq,
+            who: entry.who,
+            says: entry.says,
+            tone: entry.tone,
+            hash: entry.hash.chars().take(12).collect(),
+        }
+    }
+}
+
+/// One run.
+#[derive(Debug, Serialize)]
+pub(crate) struct View {
+    pub(crate) run: RunLine,
+    pub(crate) version: String,
+    pub(crate) cause: String,
+    pub(crate) cause_at: Moment,
+    pub(crate) evidence: Vec<Pair>,
+    pub(crate) approval: Option<String>,
+    pub(crate) spent: String,
+    pub(crate) can_pause: bool,
+    pub(crate) can_resume: bool,
+    pub(crate) can_retry: bool,
+    pub(crate) can_cancel: bool,
+    pub(crate) events: Vec<EventLine>,
+}
+
+/// The page of one run.
+pub(crate) fn view(run: &Run, names: &Names, events: Vec<Entry>, now: Timestamp) -> View {
+    let progress = &run.progress;
+    View {
+        run: RunLine::new(run, names, now),
+        version: run.version.chars().take(8).collect(),
+        cause: timeline::cause(&run.cause),
+        cause_at: Moment::of(run.cause.at, now),
+        evidence: evidence(&run.cause.data),
+        approval: match &progress.phase {
+            Phase::AwaitingApproval { approval } => Some(approval.to_string()),
+            _ => None,
+        },
+        spent: format!(
+            "{} steps begun, {} model calls, {} tokens",
+            progress.steps_begun, progress.model_calls, progress.tokens
+        ),
+        can_pause: run.status == RunStatus::Active,
+        can_resume: run.status == RunStatus::Paused,
+        can_retry: run.status == RunStatus::Stuck,
+        can_cancel: !run.status.is_over(),
+        events: events.into_iter().map(|entry| EventLine::new(entry, now)).collect(),
+    }
+}
+
+pub(crate) async fn show(
+    State(reads): State<Reads>,
+    caller: Caller,
+    Id(id): Id<RunId>,
+    Params(ask): Params<Done>,
+) -> Result<Html<String>, Problem> {
+    let run = reads.run(id).await?;
+    let (account, events) = reads.timeline(&run).await?;
+    let mut names = Names::default();
+    names.accounts.insert(run.account, account);
+    let view = view(&run, &names, events, reads.now());
+    let title = format!("{} for {}", view.run.playbook, view.run.account_name);
+    let frame = reads.frame(&caller, title, "runs").await?.done(ask.done.as_deref());
+    reads.screens().render("run.html", &frame, &view)
+}
+
+async fn intervene(
+    app: &App,
+    caller: &Caller,
+    id: RunId,
+    what: Intervention,
+    code: &str,
+) -> Result<Redirect, Problem> {
+    app.intervene(id, caller, what).await?;
+    Ok(done(&format!("/runs/{id}"), code))
+}
+
+pub(crate) async fn pause(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<RunId>,
+) -> Result<Redirect, Problem> {
+    intervene(&app, &caller, id, Intervention::Pause, "paused").await
+}
+
+pub(crate) async fn resume(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<RunId>,
+) -> Result<Redirect, Problem> {
+    intervene(&app, &caller, id, Intervention::Resume, "resumed").await
+}
+
+/// The cancel form.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Cancel {
+    reason: String,
+}
+
+pub(crate) async fn cancel(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<RunId>,
+    Fields(Cancel { reason }): Fields<Cancel>,
+) -> Result<Redirect, Problem> {
+    let reason = reason.trim().to_owned();
+    intervene(&app, &caller, id, Intervention::Cancel { reason }, "cancelled").await
+}
+
+pub(crate) async fn retry(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<RunId>,
+) -> Result<Redirect, Problem> {
+    intervene(&app, &caller, id, Intervention::Retry, "retried").await
+}
