@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use domain::{
     draft::Manuscript,
     message::{Clearance, DeliverError, Message, MessageStatus, Refusal},
-    port::{Outcome, Outbox, StoreError, Transmission, VaultError},
+    port::{Outbox, Outcome, StoreError, Transmission, VaultError},
     verdict::Occasion,
 };
 use futures_util::{StreamExt, stream};
@@ -109,8 +109,7 @@ impl Delivery {
                     .to_owned(),
             ));
         }
-        let snapshot =
-            ports.customers.snapshots(&[message.account], now).await?.into_iter().next();
+        let snapshot = ports.customers.snapshots(&[message.account], now).await?.into_iter().next();
         let Some(snapshot) = snapshot else {
             return Ok(Outcome::Refused("the account is gone".to_owned()));
         };
@@ -121,17 +120,17 @@ impl Delivery {
         let Some(run) = ports.journal.run(message.run).await? else {
             return Ok(Outcome::Refused("the run is gone".to_owned()));
         };
-        let (plan, policy) = match (self.active.plan(&run.version).await, self.active.policy().await)
-        {
-            (Ok(plan), Ok(policy)) => (plan, policy),
-            (Err(ActiveError::Store(err)), _) | (_, Err(ActiveError::Store(err))) => {
-                return Err(err);
-            }
-            (Err(err), _) | (_, Err(err)) => {
-                let until = now.checked_add(SignedDuration::from_mins(5)).unwrap_or(now);
-                return Ok(Outcome::Held { why: err.to_string(), until });
-            }
-        };
+        let (plan, policy) =
+            match (self.active.plan(&run.version).await, self.active.policy().await) {
+                (Ok(plan), Ok(policy)) => (plan, policy),
+                (Err(ActiveError::Store(err)), _) | (_, Err(ActiveError::Store(err))) => {
+                    return Err(err);
+                }
+                (Err(err), _) | (_, Err(err)) => {
+                    let until = now.checked_add(SignedDuration::from_mins(5)).unwrap_or(now);
+                    return Ok(Outcome::Held { why: err.to_string(), until });
+                }
+            };
         let facts = plan.facts(&snapshot, &run.cause, &run.progress.results);
         let action = match plan.step(&message.step).map(|step| &step.doing) {
             Some(Doing::Act(act)) => act.action(&facts, &snapshot).ok(),
@@ -168,11 +167,8 @@ impl Delivery {
             }
             Err(refusal) => return Ok(Outcome::Refused(refusal.to_string())),
         };
-        let beginning = Beginning {
-            outbox: &*ports.outbox,
-            message,
-            lease: self.settings.delivery_lease,
-        };
+        let beginning =
+            Beginning { outbox: &*ports.outbox, message, lease: self.settings.delivery_lease };
         let delivered = ports.channels.deliver(&cleared, &beginning).await;
         Ok(self.outcome(message, letter.channel, delivered))
     }
@@ -189,8 +185,7 @@ impl Delivery {
                 return Outcome::Failed(format!("{why}; gave up after {attempts} attempts"));
             }
             let attempt = u32::try_from(attempts).unwrap_or(1).max(1);
-            let until =
-                backoff::until(self.ports.clock.now(), attempt, message.id.uuid(), None);
+            let until = backoff::until(self.ports.clock.now(), attempt, message.id.uuid(), None);
             Outcome::Retry { why, until }
         };
         match delivered {

@@ -10,9 +10,7 @@ use domain::{
     intent::Intent,
     message::Outgoing,
     page::{Page, PageRequest},
-    port::{
-        Desk, DeskError, Opened, QueueFilter, QueueItem, Reviewed, Ruling, VaultError,
-    },
+    port::{Desk, DeskError, Opened, QueueFilter, QueueItem, Reviewed, Ruling, VaultError},
     snapshot::Snapshot,
     turn::{Settled, Settlement},
     user::Actor,
@@ -20,7 +18,6 @@ use domain::{
 };
 use jiff::Timestamp;
 use playbook::Doing;
-
 
 use crate::{
     active::{Active, ActiveError},
@@ -67,12 +64,8 @@ impl ApprovalDesk {
     }
 
     async fn case(&self, approval: Approval) -> Result<Case, DeskError> {
-        let run = self
-            .ports
-            .journal
-            .run(approval.run)
-            .await?
-            .ok_or(DeskError::NotFound(approval.id))?;
+        let run =
+            self.ports.journal.run(approval.run).await?.ok_or(DeskError::NotFound(approval.id))?;
         let now = self.ports.clock.now();
         let snapshot = self
             .ports
@@ -131,8 +124,7 @@ impl ApprovalDesk {
             version.binding =
                 Binding::of(version.content, &case.manuscript.letter, &judgement.policy);
             version.judgement = judgement;
-            let refusal =
-                DecideError::Changed { id: case.approval.id, version: version.number };
+            let refusal = DecideError::Changed { id: case.approval.id, version: version.number };
             let events = vec![Event::DecisionRefused {
                 approval: case.approval.id,
                 why: refusal.to_string(),
@@ -145,8 +137,7 @@ impl ApprovalDesk {
         let approved = match granted {
             Ok(approved) => approved,
             Err(refusal @ DecideError::Forbidden { .. }) => {
-                let events =
-                    vec![Event::DecisionRefused { approval, why: refusal.to_string() }];
+                let events = vec![Event::DecisionRefused { approval, why: refusal.to_string() }];
                 return Ok(Changes { events, refusal: Some(refusal), ..Changes::default() });
             }
             Err(err) => return Err(err.into()),
@@ -199,8 +190,7 @@ impl ApprovalDesk {
         let findings: Vec<Finding> =
             self.ports.writer.inspect(&letter, &case.manuscript.facts, &case.snapshot);
         let author = Author::Person { user: *user };
-        let text =
-            Text { letter: &letter, author: &author, findings: &findings, confidence: None };
+        let text = Text { letter: &letter, author: &author, findings: &findings, confidence: None };
         let judgement = judge(&policy, Occasion::Edit, &case.intent, &case.snapshot, Some(&text));
         let content = ContentId::new(&*self.ports.clock);
         let binding = Binding::of(content, &letter, &judgement.policy);
@@ -334,8 +324,7 @@ impl Desk for ApprovalDesk {
             Ruling::Redraft { instruction } => {
                 within("instruction", instruction.trim(), LONGEST_NOTE)?;
                 approval.redraft(instruction)?;
-                let event =
-                    Event::RedraftRequested { approval: id, instruction: String::new() };
+                let event = Event::RedraftRequested { approval: id, instruction: String::new() };
                 (approval, Changes { events: vec![event], wake: true, ..Changes::default() })
             }
             Ruling::Reassign { to } => {
@@ -347,7 +336,10 @@ impl Desk for ApprovalDesk {
                 if until <= now || until >= approval.due_at {
                     return Err(DeskError::Invalid {
                         field: "until",
-                        why: format!("must lie between now and {}, when the item expires", approval.due_at),
+                        why: format!(
+                            "must lie between now and {}, when the item expires",
+                            approval.due_at
+                        ),
                     });
                 }
                 approval.snooze(until)?;

@@ -94,28 +94,7 @@ pub(crate) async fn propose(
             }
             approval
         }
-        None => Approval {
-            id: ApprovalId::new(&*ports.clock),
-            run: intent.run,
-            step: intent.step.clone(),
-            playbook: intent.playbook.clone(),
-            account: intent.account,
-            contact: recipient.contact,
-            action: intent.action.name(),
-            risk: risk(snapshot, &turn.progress.results),
-            team: judgement
-                .matched
-                .iter()
-                .find(|rule| rule.verdict == judgement.verdict)
-                .and_then(|rule| rule.reviewer)
-                .unwrap_or(Team::Csm),
-            assignee: snapshot.csm.as_ref().map(|csm| csm.id),
-            queued_at: now,
-            due_at: now.checked_add(timeout).unwrap_or(Timestamp::MAX),
-            state: ApprovalState::Waiting { snoozed_until: None },
-            revision: 0,
-            version: version.clone(),
-        },
+        None => new_item(ports, turn, (intent, recipient, snapshot), version.clone(), timeout),
     };
     turn.event(Event::DraftWritten {
         step: intent.step.clone(),
@@ -162,6 +141,41 @@ pub(crate) async fn propose(
     Ok(Some(due))
 }
 
+/// A new item of the queue.
+fn new_item(
+    ports: &Ports,
+    turn: &Draft,
+    about: (&Intent, &Recipient, &Snapshot),
+    version: Version,
+    timeout: SignedDuration,
+) -> Approval {
+    let (intent, recipient, snapshot) = about;
+    let now = turn.now();
+    let judgement = &version.judgement;
+    Approval {
+        id: ApprovalId::new(&*ports.clock),
+        run: intent.run,
+        step: intent.step.clone(),
+        playbook: intent.playbook.clone(),
+        account: intent.account,
+        contact: recipient.contact,
+        action: intent.action.name(),
+        risk: risk(snapshot, &turn.progress.results),
+        team: judgement
+            .matched
+            .iter()
+            .find(|rule| rule.verdict == judgement.verdict)
+            .and_then(|rule| rule.reviewer)
+            .unwrap_or(Team::Csm),
+        assignee: snapshot.csm.as_ref().map(|csm| csm.id),
+        queued_at: now,
+        due_at: now.checked_add(timeout).unwrap_or(Timestamp::MAX),
+        state: ApprovalState::Waiting { snoozed_until: None },
+        revision: 0,
+        version,
+    }
+}
+
 /// How carefully to look: the worst the run's own routing said, or else the account's health.
 fn risk(
     snapshot: &Snapshot,
@@ -185,9 +199,8 @@ pub(crate) fn intent(
     action: Action,
     snapshot: &Snapshot,
 ) -> Intent {
-    let recipient = action
-        .outreach()
-        .and_then(|outreach| Recipient::choose(&outreach.to, &snapshot.contacts));
+    let recipient =
+        action.outreach().and_then(|outreach| Recipient::choose(&outreach.to, &snapshot.contacts));
     Intent {
         run: run.id,
         step: step.to_owned(),

@@ -8,11 +8,15 @@ mod delivery;
 mod desk;
 mod judge;
 mod letter;
+mod outcome;
 mod ports;
 mod settings;
+mod step;
 mod trigger;
 mod turn;
+mod waiting;
 mod worker;
+mod writing;
 
 pub use active::ActiveError;
 pub use delivery::Delivery;

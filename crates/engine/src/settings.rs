@@ -37,7 +37,7 @@ impl Default for Settings {
             deliveries: 8,
             delivery_lease: SignedDuration::from_secs(60),
             delivery_attempts: 8,
-            checkpoint: Duration::from_secs(300),
+            checkpoint: Duration::from_mins(5),
         }
     }
 }

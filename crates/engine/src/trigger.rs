@@ -96,7 +96,7 @@ impl Triggers {
         for signal in &signals {
             let Some(snapshot) = snapshots.get(&signal.account) else { continue };
             for plan in &plans {
-                match self.matches(plan, signal, snapshot) {
+                match matches(plan, signal, snapshot) {
                     Match::Start => runs.push(self.new_run(plan, signal, snapshot, now)),
                     Match::Suppressed(why) => suppressed.push(NewEvent {
                         stream: Stream::Signal,
@@ -120,49 +120,6 @@ impl Triggers {
         let looked: Vec<SignalId> = signals.iter().map(|signal| signal.id).collect();
         self.ports.journal.triggered(&looked).await?;
         Ok(signals.len())
-    }
-
-    fn matches(&self, plan: &Plan, signal: &Signal, snapshot: &Snapshot) -> Match {
-        let asked_for = signal.data.get("playbook").and_then(|name| name.as_str());
-        match (&plan.trigger.on, signal.kind.as_str()) {
-            (_, kind::MANUAL) => {
-                return if asked_for == Some(plan.name.as_str()) { Match::Start } else { Match::No };
-            }
-            (Trigger::Lifecycle { enters }, kind::LIFECYCLE_ENTERED) => {
-                let stage = signal.data.get("stage").and_then(|stage| stage.as_str());
-                if stage != Some(enters.as_str()) {
-                    return Match::No;
-                }
-            }
-            (Trigger::Event { signal: name }, kind) if name == kind => {}
-            (Trigger::Schedule(_), kind::SCHEDULE_TICKED)
-                if asked_for == Some(plan.name.as_str()) => {}
-            _ => return Match::No,
-        }
-        match self.holds(plan, signal, snapshot) {
-            Ok(true) => Match::Start,
-            Ok(false) => Match::Suppressed("its condition does not hold".to_owned()),
-            Err(why) => Match::Suppressed(format!("its condition failed: {why}")),
-        }
-    }
-
-    /// Whether segment and condition let this playbook run for this account.
-    fn holds(&self, plan: &Plan, signal: &Signal, snapshot: &Snapshot) -> Result<bool, String> {
-        if snapshot.account.status == AccountStatus::Churned {
-            return Ok(false);
-        }
-        let facts = plan.facts(snapshot, &cause(plan, signal), &std::collections::BTreeMap::new());
-        for condition in plan.segment.iter().chain(plan.trigger.when.iter()) {
-            match condition.holds(&facts) {
-                Ok(true) => {}
-                Ok(false) => return Ok(false),
-                Err(err) => {
-                    warn!(playbook = plan.name, error = %err, "trigger's condition failed");
-                    return Err(err.to_string());
-                }
-            }
-        }
-        Ok(true)
     }
 
     fn new_run(&self, plan: &Plan, signal: &Signal, snapshot: &Snapshot, now: Timestamp) -> NewRun {
@@ -266,7 +223,7 @@ impl Triggers {
                     data: json!({ "playbook": plan.name, "at": at }),
                     run: None,
                 };
-                if self.holds(plan, &signal, snapshot).unwrap_or(false) {
+                if holds(plan, &signal, snapshot).unwrap_or(false) {
                     signals.push(NewSignal {
                         source: signal.source,
                         event_id: signal.event_id,
@@ -353,6 +310,49 @@ fn find<'a>(plans: &'a [Arc<Plan>], name: &str) -> Result<&'a Plan, StartError> 
             known: plans.iter().map(|plan| format!("`{}`", plan.name)).collect(),
         }
     })
+}
+
+/// Whether a playbook's trigger listens to this signal, and its conditions hold.
+fn matches(plan: &Plan, signal: &Signal, snapshot: &Snapshot) -> Match {
+    let asked_for = signal.data.get("playbook").and_then(|name| name.as_str());
+    match (&plan.trigger.on, signal.kind.as_str()) {
+        (_, kind::MANUAL) => {
+            return if asked_for == Some(plan.name.as_str()) { Match::Start } else { Match::No };
+        }
+        (Trigger::Lifecycle { enters }, kind::LIFECYCLE_ENTERED) => {
+            let stage = signal.data.get("stage").and_then(|stage| stage.as_str());
+            if stage != Some(enters.as_str()) {
+                return Match::No;
+            }
+        }
+        (Trigger::Event { signal: name }, kind) if name == kind => {}
+        (Trigger::Schedule(_), kind::SCHEDULE_TICKED) if asked_for == Some(plan.name.as_str()) => {}
+        _ => return Match::No,
+    }
+    match holds(plan, signal, snapshot) {
+        Ok(true) => Match::Start,
+        Ok(false) => Match::Suppressed("its condition does not hold".to_owned()),
+        Err(why) => Match::Suppressed(format!("its condition failed: {why}")),
+    }
+}
+
+/// Whether segment and condition let this playbook run for this account.
+fn holds(plan: &Plan, signal: &Signal, snapshot: &Snapshot) -> Result<bool, String> {
+    if snapshot.account.status == AccountStatus::Churned {
+        return Ok(false);
+    }
+    let facts = plan.facts(snapshot, &cause(plan, signal), &std::collections::BTreeMap::new());
+    for condition in plan.segment.iter().chain(plan.trigger.when.iter()) {
+        match condition.holds(&facts) {
+            Ok(true) => {}
+            Ok(false) => return Ok(false),
+            Err(err) => {
+                warn!(playbook = plan.name, error = %err, "trigger's condition failed");
+                return Err(err.to_string());
+            }
+        }
+    }
+    Ok(true)
 }
 
 fn cause(plan: &Plan, signal: &Signal) -> Cause {

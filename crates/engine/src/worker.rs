@@ -2,11 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use domain::{
-    port::Ledger,
-    run::Claimed,
-    turn::Committed,
-};
+use domain::{port::Ledger, run::Claimed, turn::Committed};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument, debug, error, info_span, warn};
@@ -76,11 +72,9 @@ impl Worker {
 
     /// Claims what is due now and advances it as far as it goes; tells how many runs were claimed.
     pub async fn advance_due(&self) -> usize {
-        let committer =
-            Committer::start(Arc::clone(&self.ports.journal), self.settings.gather);
+        let committer = Committer::start(Arc::clone(&self.ports.journal), self.settings.gather);
         let now = self.ports.clock.now();
-        let claimed =
-            self.ports.journal.claim(now, self.settings.claim, self.settings.lease).await;
+        let claimed = self.ports.journal.claim(now, self.settings.claim, self.settings.lease).await;
         let claimed = match claimed {
             Ok(claimed) => claimed,
             Err(err) => {
@@ -101,8 +95,7 @@ impl Worker {
     }
 
     async fn advance_until(&self, stop: CancellationToken) {
-        let committer =
-            Committer::start(Arc::clone(&self.ports.journal), self.settings.gather);
+        let committer = Committer::start(Arc::clone(&self.ports.journal), self.settings.gather);
         let slots = Arc::new(Semaphore::new(self.settings.concurrency));
         let tracker = TaskTracker::new();
         while !stop.is_cancelled() {

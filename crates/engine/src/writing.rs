@@ -1,0 +1,226 @@
+//! Has the writer work on a step, and deals with what it wrote or why it did not.
+
+use domain::{
+    action::Action,
+    approval::{Approval, ApprovalState},
+    draft::Manuscript,
+    event::Event,
+    id::ApprovalId,
+    intent::{Intent, Recipient},
+    port::{Answer, Assignment, LetterTask, WriteError, WriterTask, Written, WrittenSummary},
+    run::{Claimed, Phase},
+};
+use playbook::{Doing, Step};
+use serde_json::json;
+
+use crate::{
+    advance::{AdvanceError, Advancer},
+    backoff,
+    letter::{self, Commission},
+    outcome::{Ending, Next, Scene, finish, leave, record, stuck},
+    step::prompt_of,
+    turn::Draft,
+};
+
+impl Advancer {
+    /// Calls the writer. The call was announced in an earlier turn, so a crash repeats at most it.
+    pub(crate) async fn write(
+        &self,
+        claimed: &Claimed,
+        scene: &Scene,
+        step: &Step,
+        turn: &mut Draft,
+        redraft: Option<ApprovalId>,
+    ) -> Result<Next, AdvanceError> {
+        let budgets = scene.policy.budgets();
+        if turn.progress.model_calls >= budgets.model_calls_per_run {
+            return Ok(stuck("budget-spent", "the run has used up its budget of model calls"));
+        }
+        let facts = scene.facts(claimed, turn);
+        let Doing::Act(act) = &step.doing else {
+            return Ok(stuck("step-changed", "the step no longer calls a model"));
+        };
+        let action = match act.action(&facts, &scene.snapshot) {
+            Ok(action) => action,
+            Err(err) => {
+                return Ok(stuck("action-invalid", format!("step `{}`: {err}", step.id)));
+            }
+        };
+        let intent = letter::intent(&claimed.run, &step.id, action, &scene.snapshot);
+        let revised = match redraft {
+            None => None,
+            Some(id) => match self.ports.inbox.approval(id).await?.map(|item| item.approval) {
+                Some(approval) => {
+                    let ApprovalState::Redrafting { instruction } = approval.state.clone() else {
+                        turn.progress.phase = Phase::AwaitingApproval { approval: id };
+                        return Ok(Next::Step);
+                    };
+                    Some((approval, instruction))
+                }
+                None => return Ok(stuck("approval-missing", "the approval is gone")),
+            },
+        };
+        let task = match (&intent.action, &intent.recipient) {
+            (Action::RouteRisk { .. }, _) => WriterTask::Route,
+            (Action::SummarizeAccount { .. }, _) => WriterTask::Summary,
+            (action, Some(recipient)) if action.outreach().is_some() => {
+                self.letter_task(scene, action, recipient, revised.as_ref()).await?
+            }
+            _ => {
+                turn.event(Event::RecipientMissing {
+                    step: step.id.clone(),
+                    action: intent.action.name(),
+                });
+                return Ok(finish(scene, step, turn, "no_recipient", json!({})));
+            }
+        };
+        let assignment = Assignment {
+            task,
+            prompt: prompt_of(&intent.action).to_owned(),
+            snapshot: scene.snapshot.clone(),
+            results: json!(turn.progress.results),
+            cause: claimed.run.cause.clone(),
+            objective: scene.plan.objective.clone(),
+            tokens_left: budgets.tokens_per_run.saturating_sub(turn.progress.tokens),
+            patterns: scene.policy.redactions().to_vec(),
+        };
+        let written = self.ports.writer.write(&assignment).await;
+        turn.progress.model_calls += 1;
+        match written {
+            Ok(written) => self.written(scene, step, turn, &intent, revised, written).await,
+            Err(err) => Ok(not_written(claimed, step, turn, &err)),
+        }
+    }
+
+    async fn letter_task(
+        &self,
+        scene: &Scene,
+        action: &Action,
+        recipient: &Recipient,
+        revised: Option<&(Approval, String)>,
+    ) -> Result<WriterTask, AdvanceError> {
+        let outreach = action.outreach();
+        let asset = outreach.map_or("", |outreach| outreach.asset.as_str());
+        let previous = match revised {
+            None => None,
+            Some((approval, _)) => {
+                let plain = self.ports.vault.open(approval.version.content).await?;
+                serde_json::from_slice::<Manuscript>(&plain)
+                    .ok()
+                    .map(|manuscript| (manuscript.letter.subject, manuscript.letter.body))
+            }
+        };
+        Ok(WriterTask::Letter(Box::new(LetterTask {
+            recipient: recipient.clone(),
+            asset: asset.to_owned(),
+            template: scene.plan.asset(asset).map(|asset| asset.text.clone()).unwrap_or_default(),
+            instruction: revised.map(|(_, instruction)| instruction.clone()),
+            previous,
+            ticket: match action {
+                Action::AnswerTicket { ticket, .. } => Some(ticket.clone()),
+                _ => None,
+            },
+        })))
+    }
+
+    async fn written(
+        &self,
+        scene: &Scene,
+        step: &Step,
+        turn: &mut Draft,
+        intent: &Intent,
+        revised: Option<(Approval, String)>,
+        mut written: Written,
+    ) -> Result<Next, AdvanceError> {
+        turn.progress.attempts = 0;
+        turn.progress.tokens += written.tokens;
+        turn.progress.model_calls += written.calls.saturating_sub(1);
+        if !scene.policy.model_allowed(written.author.label()) {
+            let why = format!("policy does not allow the model `{}`", written.author.label());
+            return Ok(stuck("model-forbidden", why));
+        }
+        let author = written.author.label().to_owned();
+        match std::mem::replace(
+            &mut written.answer,
+            Answer::Summary(WrittenSummary { summary: String::new() }),
+        ) {
+            Answer::Letter(text) => {
+                let Some(recipient) = &intent.recipient else {
+                    return Ok(stuck("recipient-missing", "the recipient is gone"));
+                };
+                let commission = Commission {
+                    intent,
+                    recipient,
+                    snapshot: &scene.snapshot,
+                    policy: &scene.policy,
+                    timeout: step.timeout,
+                    redraft: revised,
+                };
+                let wake = letter::propose(&self.ports, turn, commission, written, text).await?;
+                Ok(Next::End(Ending::Rest(wake)))
+            }
+            Answer::Route(route) => {
+                // The reasons may name people, so the trail keeps the classes only.
+                let classes = json!({
+                    "category": route.category,
+                    "severity": route.severity,
+                    "owner": route.owner,
+                    "confidence": route.confidence,
+                });
+                turn.event(Event::ModelAnswered {
+                    step: step.id.clone(),
+                    author: author.clone(),
+                    tokens: written.tokens,
+                    result: classes.clone(),
+                    findings: written.findings,
+                });
+                record(step, turn, "routed", &classes);
+                let mut result = json!(route);
+                result["outcome"] = json!("routed");
+                result["author"] = json!(author);
+                Ok(leave(scene, step, turn, result))
+            }
+            Answer::Summary(summary) => {
+                turn.event(Event::ModelAnswered {
+                    step: step.id.clone(),
+                    author: author.clone(),
+                    tokens: written.tokens,
+                    result: json!({ "words": summary.summary.split_whitespace().count() }),
+                    findings: written.findings,
+                });
+                record(step, turn, "summarized", &json!({}));
+                let result = json!({
+                    "outcome": "summarized", "summary": summary.summary, "author": author,
+                });
+                Ok(leave(scene, step, turn, result))
+            }
+        }
+    }
+}
+
+/// Repeats the call later, or ends in a dead end that says why.
+fn not_written(claimed: &Claimed, step: &Step, turn: &mut Draft, err: &WriteError) -> Next {
+    turn.progress.attempts += 1;
+    let attempt = turn.progress.attempts;
+    if !err.is_transient() {
+        let code = match err {
+            WriteError::OverBudget { .. } => "budget-spent",
+            WriteError::Template { .. } => "template-invalid",
+            _ => "model-refused",
+        };
+        return stuck(code, err.to_string());
+    }
+    if attempt >= step.retries {
+        return stuck(
+            "model-unavailable",
+            format!("{err}; gave up after {attempt} attempts. Retry the run when it is back"),
+        );
+    }
+    let asked = match err {
+        WriteError::Unavailable { retry_after, .. } => *retry_after,
+        _ => None,
+    };
+    let until = backoff::until(turn.now(), attempt, claimed.run.id.uuid(), asked);
+    turn.event(Event::StepRetried { step: step.id.clone(), attempt, why: err.to_string(), until });
+    Next::End(Ending::Rest(Some(until)))
+}
