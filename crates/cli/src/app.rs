@@ -71,6 +71,12 @@ impl App {
                 format!("data folder `{}` cannot be made", config.data.display())
             })?;
         }
+        if schema == Schema::Migrate && !config.is_embedded() {
+            // Who may not make databases may still use one that is there: opening it tells.
+            if let Err(err) = store::create_database(&config.database_url()).await {
+                tracing::debug!(error = %err, "database was not made");
+            }
+        }
         let store = Store::open(&config.database_url(), Arc::clone(&clock)).await?;
         // The embedded database belongs to this program alone, so it is simply kept up to date.
         if schema == Schema::Migrate || config.is_embedded() {

@@ -1,5 +1,6 @@
 //! Tells bad input from everything else, for the exit code.
 
+use connectors::import::{ImportError, MappingError};
 use domain::{approval::DecideError, port::DeskError};
 
 /// Something the person gave is wrong; the text says what and what to do.
@@ -39,6 +40,11 @@ pub fn exit_code(err: &anyhow::Error) -> u8 {
             || cause.is::<domain::id::ParseIdError>()
             || cause.is::<domain::account::UnknownWord>()
             || cause.is::<serde_json::Error>()
+            || cause.is::<MappingError>()
+            || matches!(
+                cause.downcast_ref::<ImportError>(),
+                Some(ImportError::Option(_) | ImportError::Files(_) | ImportError::Rejections { .. })
+            )
             || matches!(
                 cause.downcast_ref::<engine::StartError>(),
                 Some(engine::StartError::NoPlaybook { .. })

@@ -16,6 +16,7 @@ mod connection;
 mod contact;
 mod content;
 mod counts;
+mod create;
 mod customers;
 mod effect;
 mod fault;
@@ -44,5 +45,6 @@ mod user;
 
 pub use content::SubjectKeyError;
 pub use counts::Counts;
+pub use create::create_database;
 pub use migrate::MigrateError;
 pub use open::{OpenError, Options, Store};

@@ -1,6 +1,11 @@
 //! Opening a database, and the frame every unit of work runs in.
 
-use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    str::FromStr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use domain::{clock::Clock, port::StoreError};
 use futures_util::future::BoxFuture;
@@ -29,7 +34,11 @@ const STATEMENTS: usize = 400;
 pub struct Store {
     pub(crate) pools: Pools,
     pub(crate) clock: Arc<dyn Clock>,
+    observer: Arc<OnceLock<Observer>>,
 }
+
+/// Hears of every commit.
+type Observer = Box<dyn Fn() + Send + Sync>;
 
 #[derive(Clone)]
 pub(crate) enum Pools {
@@ -97,7 +106,7 @@ impl Store {
             }
             sqlite(Path::new(path), options).await?
         };
-        let store = Self { pools, clock };
+        let store = Self { pools, clock, observer: Arc::default() };
         store.refuse_newer_schema().await?;
         Ok(store)
     }
@@ -114,6 +123,14 @@ impl Store {
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.write(|tx| Box::pin(async { tx.raw("SELECT 1", "SELECT 1").await.map_err(of_sqlx) }))
             .await
+    }
+
+    /// Calls this after every transaction that wrote, once it is durable and before its caller
+    /// hears of it: for measuring, and for dying at the worst moment in recovery tests. The first
+    /// observer stays.
+    pub fn observe_commits(&self, observer: impl Fn() + Send + Sync + 'static) {
+        // A second observer is turned away, as documented.
+        let _first = self.observer.set(Box::new(observer));
     }
 
     /// Finishes what is under way and closes all connections. SQLite's write-ahead log is folded
@@ -178,6 +195,11 @@ impl Store {
             match work(&mut tx).await {
                 Ok(answer) => {
                     tx.commit().await.map_err(of_sqlx)?;
+                    if matches!(how, Begin::Write)
+                        && let Some(observer) = store.observer.get()
+                    {
+                        observer();
+                    }
                     Ok(answer)
                 }
                 Err(error) => {

@@ -1,0 +1,32 @@
+//! Making a PostgreSQL database that is not there yet.
+
+use std::str::FromStr as _;
+
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgConnectOptions};
+
+use crate::open::OpenError;
+
+/// SQLSTATE of "this database exists".
+const DUPLICATE: &str = "42P04";
+
+/// Makes the database a `postgres://` URL names, through the server's `postgres` database, unless
+/// it is there. Tells whether it was made.
+pub async fn create_database(url: &str) -> Result<bool, OpenError> {
+    let wrong = |err: sqlx::Error| OpenError::Connect(Box::new(err));
+    let options = PgConnectOptions::from_str(url).map_err(wrong)?;
+    let Some(name) = options.get_database().map(str::to_owned) else {
+        return Err(OpenError::Url("a postgres URL without a database name".to_owned()));
+    };
+    let mut server =
+        PgConnection::connect_with(&options.database("postgres")).await.map_err(wrong)?;
+    // A name cannot be bound; as a quoted identifier it is only ever a name.
+    let statement = format!("CREATE DATABASE \"{}\"", name.replace('"', "\"\""));
+    let made = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut server).await;
+    let made = match made {
+        Ok(_) => true,
+        Err(sqlx::Error::Database(err)) if err.code().as_deref() == Some(DUPLICATE) => false,
+        Err(err) => return Err(wrong(err)),
+    };
+    server.close().await.map_err(wrong)?;
+    Ok(made)
+}
