@@ -1,0 +1,369 @@
+//! The writer behind redaction: from an assignment to a checked draft.
+
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use domain::{
+    clock::Clock,
+    draft::{Author, Fact, Finding, Letter},
+    port::{Assignment, WriteError, Writer, WriterTask, Written},
+    snapshot::Snapshot,
+};
+use governor::{
+    DefaultDirectRateLimiter, Quota, RateLimiter,
+    clock::{Clock as _, DefaultClock},
+};
+use jiff::{SignedDuration, tz::TimeZone};
+use privacy::{Kind, Redacted, Redactor, Rules, injection, leak};
+
+use crate::{
+    answer, asset,
+    check::{Support, finding},
+    desk::Desk,
+    fact::{self, Signs},
+    model::{Call, Completion, Given, Material, Model, estimate},
+    outside::{known, known_with, marker, suspicions, untrusted},
+    prompt::{LetterVariables, Line, Prompt, PromptError, Prompts, ReportVariables, Task, Text},
+};
+
+/// How hard the model may be worked.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Calls per minute to this model, over all runs of this process; no limit if none.
+    pub calls_per_minute: Option<NonZeroU32>,
+    /// How long a call may wait for its turn before it is put off, with the time to wait.
+    pub patience: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { calls_per_minute: NonZeroU32::new(60), patience: Duration::from_secs(5) }
+    }
+}
+
+/// Drafts and routes with one model.
+pub struct Agent {
+    model: Arc<dyn Model>,
+    prompts: Prompts,
+    limiter: Option<DefaultDirectRateLimiter>,
+    patience: Duration,
+    clock: Arc<dyn Clock>,
+}
+
+impl Agent {
+    /// An agent that asks `model`, with the prompt files given as name and text.
+    ///
+    /// Ids of data blocks come from `clock`. Fails on a prompt file that cannot work.
+    pub fn new(
+        model: Arc<dyn Model>,
+        prompts: Vec<(String, String)>,
+        limits: Limits,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, PromptError> {
+        Ok(Self {
+            limiter: limits
+                .calls_per_minute
+                .filter(|_| !model.is_offline())
+                .map(|calls| RateLimiter::direct(Quota::per_minute(calls))),
+            patience: limits.patience,
+            prompts: Prompts::read(prompts)?,
+            model,
+            clock,
+        })
+    }
+
+    /// Redacts, renders, and lays everything out for the call.
+    fn prepare<'a>(&'a self, assignment: &'a Assignment) -> Result<Desk<'a>, WriteError> {
+        let task = match assignment.task {
+            WriterTask::Letter(_) => Task::Letter,
+            WriterTask::Route => Task::Route,
+            WriterTask::Summary => Task::Summary,
+        };
+        let prompt = self.prompt(&assignment.prompt, task)?;
+        let patterns =
+            assignment.patterns.iter().map(|(kind, regex)| (kind.as_str(), regex.as_str()));
+        let rules = Rules::with(patterns)
+            .map_err(|err| WriteError::Refused(format!("redaction rule cannot be used: {err}")))?;
+        let known = known(&assignment.snapshot, &assignment.task);
+        let mut redactor = Redactor::new(rules.clone(), known.clone());
+        let letter = match &assignment.task {
+            WriterTask::Letter(letter) => Some(letter.as_ref()),
+            WriterTask::Route | WriterTask::Summary => None,
+        };
+        // Whoever is written to is the first person the model hears of.
+        let recipient = letter.map(|letter| {
+            redactor.redact(&format!("{}, {}", letter.recipient.name, letter.recipient.role))
+        });
+        let facts = fact::of(
+            task,
+            &assignment.snapshot,
+            letter.map(|letter| letter.recipient.name.as_str()),
+        );
+        let given: Vec<Given> = facts
+            .iter()
+            .map(|known| Given {
+                id: known.fact.id.clone(),
+                key: known.key,
+                label: known.label,
+                value: redactor.redact(&known.fact.value),
+            })
+            .collect();
+        let facts: Vec<Fact> = facts.into_iter().map(|known| known.fact).collect();
+        let mut support = Support::default();
+        for fact in &facts {
+            support.vouch(&format!("{} {}", fact.label, fact.value));
+        }
+        let untrusted = untrusted(task, assignment, letter);
+        let findings = suspicions(&untrusted);
+        let data = (!untrusted.is_empty()).then(|| redactor.redact(&injection::disarm(&untrusted)));
+        let today = assignment.snapshot.at.to_zoned(TimeZone::UTC).date().to_string();
+        let objective = redactor.redact(&assignment.objective);
+        let marker = marker(self.clock.as_ref());
+        support.vouch(&today);
+        let lines = || {
+            facts
+                .iter()
+                .zip(&given)
+                .map(|(fact, given)| Line {
+                    id: &given.id,
+                    label: given.label,
+                    value: given.value.as_str(),
+                    source: &fact.source,
+                })
+                .collect()
+        };
+        let mut published = Vec::new();
+        let (rendered, material) = if let Some(letter) = letter {
+            let filled = asset::fill(letter, &assignment.snapshot, &assignment.results)?;
+            support.vouch(&filled.subject);
+            support.vouch(&filled.body);
+            published.push(letter.template.clone());
+            let subject = redactor.redact(&filled.subject);
+            let body = redactor.redact(&filled.body);
+            let previous = letter.previous.as_ref().map(|(subject, body)| {
+                support.vouch(subject);
+                support.vouch(body);
+                published.extend([subject.clone(), body.clone()]);
+                (redactor.redact(subject), redactor.redact(body))
+            });
+            let instruction = letter.instruction.as_ref().map(|instruction| {
+                support.vouch(instruction);
+                published.push(instruction.clone());
+                redactor.redact(&injection::disarm(instruction))
+            });
+            support.quote(&untrusted);
+            let variables = LetterVariables {
+                objective: objective.as_str(),
+                today: &today,
+                marker: &marker,
+                recipient: recipient.as_ref().map_or("", Redacted::as_str),
+                facts: lines(),
+                asset: Text { subject: subject.as_str(), body: body.as_str() },
+                previous: previous
+                    .as_ref()
+                    .map(|(subject, body)| Text { subject: subject.as_str(), body: body.as_str() }),
+                instruction: instruction.as_ref().map(Redacted::as_str),
+                data: data.as_ref().map(Redacted::as_str),
+            };
+            let rendered = self.prompts.render(name(&assignment.prompt), &variables)?;
+            (
+                rendered,
+                Material::Letter { subject, body, instruction, previous, facts: given.clone() },
+            )
+        } else {
+            support.vouch(&untrusted);
+            let variables = ReportVariables {
+                objective: objective.as_str(),
+                today: &today,
+                marker: &marker,
+                facts: lines(),
+                data: data.as_ref().map(Redacted::as_str),
+            };
+            let rendered = self.prompts.render(name(&assignment.prompt), &variables)?;
+            let material = if task == Task::Route {
+                Material::Route { signs: Signs::of(&assignment.snapshot), facts: given.clone() }
+            } else {
+                Material::Summary { facts: given.clone() }
+            };
+            (rendered, material)
+        };
+        let call = Call {
+            system: redactor.assemble(&rendered.0),
+            user: redactor.assemble(&rendered.1),
+            schema: answer::schema(task),
+            temperature: prompt.temperature,
+            max_tokens: prompt.max_tokens,
+            material,
+        };
+        Ok(Desk {
+            assignment,
+            prompt,
+            rules,
+            known,
+            redactor,
+            facts,
+            support,
+            published,
+            findings,
+            marker,
+            call,
+        })
+    }
+
+    fn prompt(&self, wanted: &str, task: Task) -> Result<&Prompt, WriteError> {
+        let wrong = |why: &str| WriteError::Template {
+            what: "prompt",
+            name: wanted.to_owned(),
+            why: why.to_owned(),
+        };
+        let prompt =
+            self.prompts.get(name(wanted)).ok_or_else(|| wrong("there is no such file"))?;
+        if prompt.task != task {
+            return Err(wrong(&format!(
+                "it is for a {}, not for a {}",
+                prompt.task.as_str(),
+                task.as_str()
+            )));
+        }
+        Ok(prompt)
+    }
+
+    /// Makes the call if the budget covers it and it is its turn.
+    async fn ask(&self, call: &Call, left: u64) -> Result<Completion, WriteError> {
+        let bytes = call.system.as_str().len() + call.user.as_str().len();
+        let estimate = estimate(bytes);
+        if !self.model.is_offline() {
+            let needed = estimate + u64::from(call.max_tokens);
+            if needed > left {
+                return Err(WriteError::OverBudget { needed, left });
+            }
+            self.turn().await?;
+        }
+        let mut completion = self.model.complete(call).await.map_err(|err| {
+            tracing::warn!(model = self.model.name(), error = %err, "model call failed");
+            WriteError::from(err)
+        })?;
+        let guess = || estimate + crate::model::estimate(completion.text.len());
+        completion.tokens = Some(completion.tokens.unwrap_or_else(guess));
+        Ok(completion)
+    }
+
+    /// Waits for a turn, or says how long it would take.
+    async fn turn(&self) -> Result<(), WriteError> {
+        let Some(limiter) = &self.limiter else { return Ok(()) };
+        let mut patience = self.patience;
+        while let Err(not_until) = limiter.check() {
+            let wait = not_until.wait_time_from(DefaultClock::default().now());
+            let Some(rest) = patience.checked_sub(wait) else {
+                return Err(WriteError::Unavailable {
+                    why: format!("our own limit of calls to `{}` is used up", self.model.name()),
+                    retry_after: SignedDuration::try_from(wait).ok(),
+                });
+            };
+            patience = rest;
+            tokio::time::sleep(wait.max(Duration::from_millis(1))).await;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Writer for Agent {
+    fn prompt_hash(&self, prompt: &str) -> Option<String> {
+        self.prompts.get(name(prompt)).map(|prompt| prompt.hash.clone())
+    }
+
+    fn inspect(&self, letter: &Letter, facts: &[Fact], snapshot: &Snapshot) -> Vec<Finding> {
+        let whole = format!("{}\n{}", letter.subject, letter.body);
+        let mut support = Support::default();
+        support.vouch(&snapshot.at.to_zoned(TimeZone::UTC).date().to_string());
+        for fact in facts {
+            support.vouch(&format!("{} {}", fact.label, fact.value));
+        }
+        let mut findings: Vec<Finding> = support
+            .unsupported(&whole)
+            .iter()
+            .map(|number| {
+                finding("unsupported-number", format!("`{number}` stands in no fact"), false)
+            })
+            .collect();
+        let known = known_with(snapshot, Some(&letter.recipient));
+        // Our own people's addresses share the CSM's host.
+        let ours = snapshot.csm.as_ref().and_then(|csm| csm.email.split_once('@'));
+        let ours: Vec<&str> = whole
+            .split_whitespace()
+            .filter(|word| {
+                ours.is_some_and(|(_, host)| {
+                    word.to_lowercase().contains(&format!("@{}", host.to_lowercase()))
+                })
+            })
+            .collect();
+        for leak in leak::scan(&whole, &Rules::default(), &known, &ours) {
+            // A person may give a number to call; a stranger's address is rather a slip.
+            let blocking = leak.kind != Kind::Phone;
+            let detail =
+                format!("line {} holds a {} that is not this account's", leak.line, leak.kind);
+            findings.push(finding("leak", detail, blocking));
+        }
+        findings
+    }
+
+    async fn write(&self, assignment: &Assignment) -> Result<Written, WriteError> {
+        let mut desk = self.prepare(assignment)?;
+        let first = self.ask(&desk.call, assignment.tokens_left).await?;
+        let (mut tokens, mut calls) = (first.tokens.unwrap_or_default(), first.calls);
+        let mut notes = first.notes;
+        let mut outcome = desk.read(&first.text);
+        let complaint = match &outcome {
+            Err(why) => Some(why.clone()),
+            Ok((_, findings)) => {
+                let blocking: Vec<&str> = findings
+                    .iter()
+                    .filter(|finding| finding.blocking)
+                    .map(|finding| finding.detail.as_str())
+                    .collect();
+                (!blocking.is_empty()).then(|| blocking.join("; "))
+            }
+        };
+        if let Some(complaint) = complaint.filter(|_| !self.model.is_offline()) {
+            let call = desk.repair(&complaint);
+            match self.ask(&call, assignment.tokens_left.saturating_sub(tokens)).await {
+                Ok(second) => {
+                    tokens += second.tokens.unwrap_or_default();
+                    calls += second.calls;
+                    let repaired = desk.read(&second.text);
+                    if repaired.is_ok() || outcome.is_err() {
+                        outcome = repaired;
+                        notes = second.notes;
+                    }
+                    desk.call = call;
+                }
+                // A draft with findings is better than none: the reviewer sees them.
+                Err(err) if outcome.is_err() => return Err(err),
+                Err(_) => {}
+            }
+        }
+        let (answer, mut findings) = outcome.map_err(WriteError::Unusable)?;
+        findings.extend(notes);
+        findings.append(&mut desk.findings);
+        let (prompt, prompt_hash) = (name(&assignment.prompt).to_owned(), desk.prompt.hash.clone());
+        Ok(Written {
+            answer,
+            author: if self.model.is_offline() {
+                Author::Offline { prompt, prompt_hash }
+            } else {
+                Author::Model { model: self.model.name().to_owned(), prompt, prompt_hash }
+            },
+            seen_by_model: desk.seen(),
+            facts: desk.facts,
+            findings,
+            tokens,
+            calls,
+        })
+    }
+}
+
+/// A prompt's name without extension.
+fn name(prompt: &str) -> &str {
+    prompt.strip_suffix(".md").unwrap_or(prompt)
+}

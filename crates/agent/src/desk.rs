@@ -1,0 +1,199 @@
+//! One assignment on the desk: reading an answer, restoring it, checking it.
+
+use domain::{
+    draft::{Fact, Finding},
+    port::{Answer, Assignment, LetterTask, Route, WriterTask, WrittenLetter, WrittenSummary},
+};
+use privacy::{Destination, Known, Redactor, Rules, Unrestored, leak};
+
+use crate::{
+    answer::{self, LetterAnswer, Parsed},
+    check::{self, Support, finding},
+    model::{Call, Material},
+    prompt::{Prompt, Task},
+};
+
+/// Everything one assignment is worked with.
+pub(crate) struct Desk<'a> {
+    pub(crate) assignment: &'a Assignment,
+    pub(crate) prompt: &'a Prompt,
+    pub(crate) rules: Rules,
+    pub(crate) known: Known,
+    pub(crate) redactor: Redactor,
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) support: Support,
+    /// Texts of ours whose addresses and links may go out.
+    pub(crate) published: Vec<String>,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) marker: String,
+    pub(crate) call: Call,
+}
+
+impl Desk<'_> {
+    /// Exactly what the model saw last; a repair's prompt contains the first one.
+    pub(crate) fn seen(&self) -> String {
+        format!("{}\n\n{}", self.call.system.as_str(), self.call.user.as_str())
+    }
+
+    /// The same call, with what was wrong with the answer.
+    pub(crate) fn repair(&mut self, complaint: &str) -> Call {
+        let user = format!(
+            "{}\n\nYour previous answer could not be used: {complaint}.\nAnswer again, with one JSON object of the form asked for.",
+            self.call.user.as_str(),
+        );
+        Call { user: self.redactor.assemble(&user), ..self.call.clone() }
+    }
+
+    /// Reads, restores and checks an answer. The error says why it cannot be used.
+    pub(crate) fn read(&self, text: &str) -> Result<(Answer, Vec<Finding>), String> {
+        let task = match &self.call.material {
+            Material::Letter { .. } => Task::Letter,
+            Material::Route { .. } => Task::Route,
+            Material::Summary { .. } => Task::Summary,
+        };
+        let mut findings = Vec::new();
+        let answer = match (answer::parse(task, text)?, &self.assignment.task) {
+            (Parsed::Letter(letter), WriterTask::Letter(task)) => {
+                Answer::Letter(self.letter(letter, task, &mut findings))
+            }
+            (Parsed::Route(route), _) => {
+                let reasons: Vec<String> = route
+                    .reasons
+                    .iter()
+                    .map(|reason| self.restore(reason, &mut findings).chars().take(500).collect())
+                    .collect();
+                let cited = |reason: &String| {
+                    self.facts.iter().any(|fact| {
+                        reason.split(|c: char| !c.is_alphanumeric()).any(|word| word == fact.id)
+                    })
+                };
+                if !reasons.iter().all(cited) {
+                    findings.push(finding(
+                        "uncited-reason",
+                        "a reason names no fact it rests on",
+                        false,
+                    ));
+                }
+                Answer::Route(Route {
+                    category: route.category,
+                    severity: route.severity,
+                    owner: route.owner,
+                    reasons,
+                    confidence: route.confidence,
+                })
+            }
+            (Parsed::Summary(answer), _) => {
+                self.numbers(&answer.summary, false, &mut findings);
+                let summary = self.restore(&answer.summary, &mut findings);
+                self.leaks(&summary, &mut findings);
+                Answer::Summary(WrittenSummary { summary })
+            }
+            (Parsed::Letter(_), _) => {
+                return Err("it is a letter, which was not asked for".to_owned());
+            }
+        };
+        Ok((answer, findings))
+    }
+
+    fn letter(
+        &self,
+        letter: LetterAnswer,
+        task: &LetterTask,
+        findings: &mut Vec<Finding>,
+    ) -> WrittenLetter {
+        let one_line = letter.subject.split_whitespace().collect::<Vec<_>>().join(" ");
+        self.numbers(&format!("{one_line}\n{}", letter.body), true, findings);
+        let subject = self.restore(&one_line, findings);
+        let body = self.restore(letter.body.trim(), findings);
+        let whole = format!("{subject}\n{body}");
+        self.leaks(&whole, findings);
+        let blanks = check::blanks(&whole);
+        if blanks > 0 {
+            let detail = format!("{blanks} blanks are left to be filled in");
+            findings.push(finding("placeholder", detail, true));
+        }
+        let ours: String = self.published.join("\n");
+        let foreign = check::links(&whole).into_iter().filter(|link| !ours.contains(link)).count();
+        if foreign > 0 {
+            findings.push(finding(
+                "unknown-link",
+                format!("{foreign} links are not in the asset"),
+                true,
+            ));
+        }
+        match (subject.chars().count(), body.chars().count()) {
+            (0, _) => findings.push(finding("empty", "the subject is empty", true)),
+            (_, 0) => findings.push(finding("empty", "the text is empty", true)),
+            (n, _) if n > check::SUBJECT => {
+                let detail = format!("the subject has {n} characters, at most {}", check::SUBJECT);
+                findings.push(finding("too-long", detail, true));
+            }
+            (_, n) if n > check::BODY => {
+                let detail = format!("the text has {n} characters, at most {}", check::BODY);
+                findings.push(finding("too-long", detail, true));
+            }
+            _ => {}
+        }
+        if !check::greets(&body, &task.recipient.name) {
+            findings.push(finding("greeting", "the first line does not name the recipient", false));
+        }
+        let known = |id: &String| self.facts.iter().any(|fact| fact.id == *id);
+        WrittenLetter {
+            subject,
+            body,
+            used: letter.used_facts.into_iter().filter(known).collect(),
+            confidence: letter.confidence,
+        }
+    }
+
+    /// Puts originals back; what cannot be is a finding.
+    fn restore(&self, text: &str, findings: &mut Vec<Finding>) -> String {
+        let restored = self.redactor.restore(text, Destination::Outward);
+        for unrestored in &restored.unrestored {
+            let detail = match unrestored {
+                Unrestored::Unknown { placeholder } => {
+                    format!("`{placeholder}` stands for nothing, the writer invented it")
+                }
+                Unrestored::Withheld { placeholder, kind } => {
+                    format!("`{placeholder}` stands for a {kind}, which never goes out")
+                }
+            };
+            findings.push(finding("placeholder", detail, true));
+        }
+        restored.text
+    }
+
+    /// Looks for numbers nothing vouches for, in text whose placeholders are still in.
+    fn numbers(&self, text: &str, blocking: bool, findings: &mut Vec<Finding>) {
+        let mut rest = String::with_capacity(text.len());
+        let mut inside = false;
+        for c in text.chars() {
+            match c {
+                '[' => inside = true,
+                ']' => inside = false,
+                _ => {}
+            }
+            rest.push(if inside && c != '\n' { ' ' } else { c });
+        }
+        // An unclosed bracket must not hide what follows it.
+        let rest = if inside { text } else { &rest };
+        for number in self.support.unsupported(rest) {
+            let detail = format!("`{number}` stands in no fact, nor in the asset");
+            findings.push(finding("unsupported-number", detail, blocking));
+        }
+    }
+
+    fn leaks(&self, text: &str, findings: &mut Vec<Finding>) {
+        let published: Vec<&str> = self.published.iter().map(String::as_str).collect();
+        for leak in leak::scan(text, &self.rules, &self.known, &published) {
+            let detail = format!(
+                "line {} holds a {} that is not this account's to see",
+                leak.line, leak.kind
+            );
+            findings.push(finding("leak", detail, true));
+        }
+        if text.contains(&self.marker) {
+            findings.push(finding("leak", "the text repeats parts of the prompt", true));
+        }
+    }
+}

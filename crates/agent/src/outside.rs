@@ -1,0 +1,108 @@
+//! What comes from outside and is shown to a model: tickets, signals, and who is known.
+
+use std::fmt::Write as _;
+
+use domain::{
+    clock::Clock,
+    draft::Finding,
+    intent::Recipient,
+    port::{Assignment, LetterTask, WriterTask},
+    snapshot::Snapshot,
+};
+use jiff::tz::TimeZone;
+use privacy::{Known, Person, injection};
+
+use crate::{check::finding, prompt::Task};
+
+/// How much of one ticket a model is shown, in characters.
+const TICKET: usize = 1500;
+/// How much of a signal's data a model is shown, in characters.
+const SIGNAL: usize = 1000;
+
+/// Everybody the CRM knows for the account. Our own CSM's name may be seen, their address not.
+pub(crate) fn known(snapshot: &Snapshot, task: &WriterTask) -> Known {
+    let recipient = match task {
+        WriterTask::Letter(letter) => Some(&letter.recipient),
+        WriterTask::Route | WriterTask::Summary => None,
+    };
+    known_with(snapshot, recipient)
+}
+
+/// The same, with the recipient of a letter.
+pub(crate) fn known_with(snapshot: &Snapshot, recipient: Option<&Recipient>) -> Known {
+    let Snapshot { contacts, csm, .. } = snapshot;
+    let mut people: Vec<Person> = contacts
+        .iter()
+        .map(|contact| Person {
+            first: contact.first.clone(),
+            last: contact.last.clone(),
+            emails: contact.email.iter().cloned().collect(),
+            phones: contact.phone.iter().cloned().collect(),
+        })
+        .collect();
+    if let Some(recipient) = recipient {
+        let (first, last) = recipient.name.split_once(' ').unwrap_or((&recipient.name, ""));
+        people.push(Person {
+            first: first.to_owned(),
+            last: last.to_owned(),
+            emails: vec![recipient.address.clone()],
+            phones: Vec::new(),
+        });
+    }
+    people.extend(
+        csm.iter().map(|csm| Person { emails: vec![csm.email.clone()], ..Person::default() }),
+    );
+    Known::new(people, &[])
+}
+
+/// What came from outside and is shown to the model, as one block.
+pub(crate) fn untrusted(
+    task: Task,
+    assignment: &Assignment,
+    letter: Option<&LetterTask>,
+) -> String {
+    let tickets = &assignment.snapshot.recent_tickets;
+    let shown = tickets.iter().filter(|ticket| match letter {
+        Some(letter) => letter.ticket.as_deref() == Some(ticket.source_id.as_str()),
+        None => true,
+    });
+    let mut out = String::new();
+    for ticket in shown {
+        let state = if ticket.open { "open" } else { "closed" };
+        let opened = ticket.opened_at.to_zoned(TimeZone::UTC).date();
+        let body: String = ticket.body.chars().take(TICKET).collect();
+        let (id, priority, subject) = (&ticket.source_id, ticket.priority, &ticket.subject);
+        let _ = write!(
+            out,
+            "Ticket {id} ({priority}, {state}, opened {opened}): {subject}\n{body}\n\n"
+        );
+    }
+    let has_data = !matches!(&assignment.cause.data, serde_json::Value::Null)
+        && assignment.cause.data.as_object().is_none_or(|fields| !fields.is_empty());
+    if task != Task::Letter && has_data {
+        let data: String = assignment.cause.data.to_string().chars().take(SIGNAL).collect();
+        let _ = writeln!(out, "Signal {}: {data}", assignment.cause.kind);
+    }
+    out.trim_end().to_owned()
+}
+
+/// What looks like instructions in the customer's text. Forces a review, blocks nothing.
+pub(crate) fn suspicions(text: &str) -> Vec<Finding> {
+    injection::suspicions(text)
+        .into_iter()
+        .map(|what| finding("injection-suspected", format!("the customer's text {what}"), false))
+        .collect()
+}
+
+/// A line that nobody outside can have written: 128 bits as letters, so that no detector takes it
+/// for a number.
+pub(crate) fn marker(clock: &dyn Clock) -> String {
+    let letters = clock
+        .uuid()
+        .as_bytes()
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|nibble| char::from(b'A' + nibble))
+        .collect::<String>();
+    format!("<<<{letters}>>>")
+}
