@@ -84,11 +84,11 @@ metrics! {
     Grr = "grr", "Gross Revenue Retention", v 1, true,
         "Sum over accounts of the smaller of ARR at the start and ARR at the end / sum of ARR at \
          the start. Accounts without ARR at the start are left out; expansion never offsets loss.",
-        "ME-04; SaaS Metrics Standards Board, Gross Revenue Retention.";
+        "ME-04; SMSB metrics standards, Gross Revenue Retention.";
     Nrr = "nrr", "Net Revenue Retention", v 1, true,
         "Sum of ARR at the end / sum of ARR at the start, over accounts with ARR at the start. An \
          account that came back without ARR at the start is left out.",
-        "ME-05; SaaS Metrics Standards Board, Net Revenue Retention.";
+        "ME-05; SMSB metrics standards, Net Revenue Retention.";
     LogoRetention = "logo_retention", "Logo retention", v 1, true,
         "Paying accounts at the start that still pay at the end / paying accounts at the start. \
          Trials are left out; an account is lost when all its subscriptions have ended.",
