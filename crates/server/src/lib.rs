@@ -30,7 +30,6 @@ pub mod timeline;
 use std::time::Duration;
 
 use axum::{
-    Router,
     extract::{DefaultBodyLimit, Request},
     http::{StatusCode, Uri},
     middleware::{self, Next},
@@ -49,6 +48,8 @@ use crate::{
     problem::Problem,
     screen::Screens,
 };
+pub use axum::Router;
+
 pub use crate::{
     hook::{Accepted, SignalDoor, SignalProblem},
     operator::{AuditReport, OperateError, Operator},
@@ -61,6 +62,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long a body may pause while it arrives.
 const BODY_PAUSE: Duration = Duration::from_secs(15);
+
+/// The OpenAPI 3.1 document of the JSON API, for a server at the root of wherever it is served.
+pub fn openapi() -> serde_json::Value {
+    openapi::document(&routes::table(), "/")
+}
 
 /// The whole server as a router.
 pub fn router(services: Services, settings: Settings) -> Router {
@@ -134,3 +140,6 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     )
     .into_response()
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,10 @@ pub(crate) fn document(table: &[Route], public_url: &str) -> Value {
         path[route.method.as_str().to_ascii_lowercase()] = operation(route, &mut schemas);
     }
     schemas.subschema_for::<Problem>();
+    let url = match public_url.trim_end_matches('/') {
+        "" => "/",
+        url => url,
+    };
     json!({
         "openapi": "3.1.0",
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
@@ -30,7 +34,7 @@ pub(crate) fn document(table: &[Route], public_url: &str) -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "summary": "AI on Customer Success playbooks, with people in control of what is sent.",
         },
-        "servers": [{ "url": public_url.trim_end_matches('/') }],
+        "servers": [{ "url": url }],
         "paths": paths,
         "components": {
             "schemas": schemas.take_definitions(true),

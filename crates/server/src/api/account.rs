@@ -10,6 +10,7 @@ use domain::{
     signal::Signal,
     snapshot::Snapshot,
 };
+use insight::health::Health;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,8 @@ pub(crate) async fn list(
 pub(crate) struct View {
     /// The account now: company, people, usage, tickets, surveys, contract.
     pub(crate) snapshot: Snapshot,
+    /// Health as computed from it now, part by part; none when too little is known.
+    pub(crate) health: Option<Health>,
     /// Its latest runs, newest first, at most twenty.
     pub(crate) runs: Vec<Run>,
     /// Its latest signals, newest first, at most twenty.
@@ -61,7 +64,8 @@ impl Reads {
         let filter = RunFilter { account: Some(id), ..RunFilter::default() };
         let runs = self.runs(&filter, &PageRequest { cursor: None, limit: 20 }).await?.items;
         let signals = self.signals_of(id).await?;
-        Ok(View { snapshot, runs, signals })
+        let health = insight::health::assess(&snapshot);
+        Ok(View { snapshot, health, runs, signals })
     }
 }
 

@@ -12,6 +12,7 @@ use domain::{
     port::AccountFilter,
     snapshot::Snapshot,
 };
+use insight::health::Health;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -154,6 +155,33 @@ pub(crate) struct TicketLine {
     pub(crate) opened: Moment,
 }
 
+/// Why an account's health is what it is.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct HealthView {
+    pub(crate) score: String,
+    pub(crate) band: &'static str,
+    pub(crate) confidence: String,
+    pub(crate) parts: Vec<Pair>,
+}
+
+impl HealthView {
+    pub(crate) fn new(health: &Health) -> Self {
+        let parts = health.parts.iter().map(|part| Pair {
+            label: part.name.replace('_', " "),
+            value: match part.value {
+                Some(_) => format!("{:.0} of {:.0}. {}", part.points, part.weight, part.words),
+                None => part.words.clone(),
+            },
+        });
+        Self {
+            score: format!("{:.0}", health.score),
+            band: health.band.as_str(),
+            confidence: format!("{:.0} %", health.confidence * 100.0),
+            parts: parts.collect(),
+        }
+    }
+}
+
 /// One account.
 #[derive(Debug, Serialize)]
 pub(crate) struct View {
@@ -162,6 +190,7 @@ pub(crate) struct View {
     pub(crate) source: String,
     pub(crate) facts: Vec<Pair>,
     pub(crate) contacts: Vec<ContactLine>,
+    pub(crate) health: Option<HealthView>,
     pub(crate) tickets: Vec<TicketLine>,
     pub(crate) runs: Vec<RunLine>,
     pub(crate) signals: Vec<SignalLine>,
@@ -222,7 +251,7 @@ fn facts(snapshot: &Snapshot) -> Vec<Pair> {
 
 /// The page of one account, without the playbooks that may be started.
 pub(crate) fn view(everything: &Everything, names: &Names, now: Timestamp) -> View {
-    let Everything { snapshot, runs, signals } = everything;
+    let Everything { snapshot, health, runs, signals } = everything;
     let mut account = Line::new(&snapshot.account, names);
     if let Some(csm) = &snapshot.csm {
         account.csm = Some(csm.name.clone());
@@ -233,6 +262,7 @@ pub(crate) fn view(everything: &Everything, names: &Names, now: Timestamp) -> Vi
         source: format!("{} {}", snapshot.account.source, snapshot.account.source_id),
         facts: facts(snapshot),
         contacts: snapshot.contacts.iter().map(ContactLine::new).collect(),
+        health: health.as_ref().map(HealthView::new),
         tickets: snapshot
             .recent_tickets
             .iter()

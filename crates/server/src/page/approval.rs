@@ -24,7 +24,7 @@ use crate::{
     extract::{Fields, Id, Params},
     guard::Caller,
     moment::{self, Moment},
-    page::{Choice, Done, done, today},
+    page::{Choice, Done, account::HealthView, done, today},
     problem::Problem,
     timeline::{self, Names},
 };
@@ -93,6 +93,7 @@ pub(crate) struct View {
     pub(crate) account: String,
     pub(crate) account_name: String,
     pub(crate) about: Vec<Pair>,
+    pub(crate) health: Option<HealthView>,
     pub(crate) as_of: Moment,
     pub(crate) contact_name: String,
     pub(crate) action: &'static str,
@@ -263,6 +264,9 @@ impl Reads {
         let one = PageRequest { cursor: None, limit: 1 };
         let waiting = self.queue(&waiting, &one).await?.total;
         let mut view = view(&reviewed, &names, self.now());
+        let snapshots = self.snapshots(vec![reviewed.account.id]).await?;
+        let snapshot = snapshots.get(&reviewed.account.id);
+        view.health = snapshot.and_then(insight::health::assess).as_ref().map(HealthView::new);
         view.also = waiting.saturating_sub(u64::from(view.open));
         view.people = users
             .iter()
@@ -288,6 +292,7 @@ pub(crate) fn view(reviewed: &Reviewed, names: &Names, now: Timestamp) -> View {
         account: reviewed.account.id.to_string(),
         account_name: reviewed.item.account_name.clone(),
         about: about(reviewed),
+        health: None,
         as_of: Moment::of(reviewed.account.as_of, now),
         contact_name: reviewed.item.contact_name.clone(),
         action: timeline::action(approval.action),
