@@ -1,2 +1,3 @@
 //! The crate through its public surface.
 pub(crate) mod fixture;
+mod shipped;
