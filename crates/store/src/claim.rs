@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use domain::{
+    id::RunId,
     port::StoreError,
     run::{Claimed, Lease},
 };
@@ -64,24 +65,24 @@ impl Store {
             .map(|lease| serde_json::json!({ "id": lease.run, "token": lease.token }))
             .collect();
         let args = vec![Value::json(&rows), Value::from(microseconds(ttl))];
-        let held: HashSet<String> = self
+        let held: HashSet<(RunId, i64)> = self
             .write(move |tx| {
                 Box::pin(async move {
                     tx.fetch(
                         sql!("UPDATE runs SET lease_until =" {now} "+ $2 FROM "
                             {rows "$1" (id TEXT, token BIGINT)}
                             "WHERE runs.id = r.id AND runs.lease_token = r.token "
-                            "AND runs.lease_until IS NOT NULL RETURNING runs.id AS id"),
+                            "AND runs.lease_until IS NOT NULL RETURNING runs.id AS id, runs.lease_token AS token"),
                         args,
                     )
                     .await?
                     .iter()
-                    .map(|row| row.text("id"))
+                    .map(|row| Ok((row.word("id")?, row.int("token")?)))
                     .collect()
                 })
             })
             .await?;
-        Ok(leases.iter().map(|lease| held.contains(&lease.run.to_string())).collect())
+        Ok(leases.iter().map(|lease| held.contains(&(lease.run, lease.token))).collect())
     }
 }
 

@@ -176,7 +176,7 @@ async fn apply(
     approval::seal(tx, &contents).await?;
     approval::put(tx, &latest(approvals, revisions)).await?;
     approval::enqueue(tx, &outbox, now).await?;
-    effect::apply(tx, clock, effects, now).await?;
+    effect::apply(tx, clock, effects, now, &mut events).await?;
     trail::append(tx, &events).await
 }
 

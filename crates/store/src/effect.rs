@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::{
     action::{FieldUpdate, Team},
     clock::Clock,
+    event::{Event, NewEvent},
     id::{AccountId, UserId},
     port::StoreError,
     signal::{NewSignal, kind},
@@ -30,12 +31,14 @@ pub(crate) fn accounts(turn: &Turn) -> impl Iterator<Item = AccountId> {
     })
 }
 
-/// Applies effects in order.
+/// Applies effects in order. Whom an account went to is known here only, so the events that say
+/// so are completed before they are chained.
 pub(crate) async fn apply(
     tx: &mut Tx,
     clock: &dyn Clock,
     effects: Vec<Effect>,
     now: Timestamp,
+    events: &mut [NewEvent],
 ) -> Result<(), StoreError> {
     if effects.is_empty() {
         return Ok(());
@@ -53,6 +56,7 @@ pub(crate) async fn apply(
                         vec![Value::word(account), Value::word(user)],
                     )
                     .await?;
+                    name_owner(events, account, *user);
                 }
             }
             Effect::SetField { account, update: FieldUpdate::Lifecycle(to) } => {
@@ -86,6 +90,16 @@ pub(crate) async fn apply(
     put_tasks(tx, tasks, &first).await?;
     signal::take(tx, clock, signals, now).await?;
     Ok(())
+}
+
+fn name_owner(events: &mut [NewEvent], assigned: AccountId, user: UserId) {
+    for event in events {
+        if let Event::OwnerAssigned { account, to: to @ None, .. } = &mut event.event
+            && *account == assigned
+        {
+            *to = Some(user);
+        }
+    }
 }
 
 /// The role whose people do a team's work, where the product knows its people.

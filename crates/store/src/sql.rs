@@ -314,7 +314,7 @@ mod tests {
     fn assembled_fragments_number_their_values() {
         let mut query = Assembled::new("SELECT 1 WHERE 1 = 1");
         query.bind(" AND a = ?", [Value::from("x")]);
-        query.bind(" AND (b, c) > (?, ?)", [Value::from(1), Value::from(2)]);
+        query.bind(" AND (b, c) > (?, ?)", [Value::from(1_i64), Value::from(2_i64)]);
         let (sql, args) = query.build();
         assert_eq!(sql.sqlite.as_str(), "SELECT 1 WHERE 1 = 1 AND a = $1 AND (b, c) > ($2, $3)");
         assert_eq!(args.len(), 3);

@@ -1,0 +1,169 @@
+//! The audit trail: what was written stays, and what was changed shows.
+
+use std::sync::Arc;
+
+use domain::{
+    chain::{self, Verifier},
+    event::{Event, NewEvent, Stream},
+    port::{Journal, Ledger},
+    user::Actor,
+};
+use jiff::SignedDuration;
+
+use crate::{
+    backend::Backend,
+    stage::{LONG, Stage},
+};
+
+contract! {
+    events_cannot_be_changed,
+    the_chain_verifies_and_one_changed_byte_is_found,
+    a_checkpoint_finds_a_truncated_stream,
+    a_checkpoint_covers_what_changed_since_the_last,
+    concurrent_appends_keep_every_chain_whole,
+    recent_events_come_newest_first,
+}
+
+async fn verify(backend: &Backend, stream: &str) -> Result<i64, chain::Broken> {
+    let mut verifier = Verifier::new(stream);
+    let mut after = 0;
+    loop {
+        // Small pages, so that paging is walked too.
+        let events = backend.store.events(stream, after, 2).await.unwrap();
+        let Some(last) = events.last() else { return Ok(after) };
+        after = last.seq;
+        events.iter().try_for_each(|event| verifier.next(event))?;
+    }
+}
+
+async fn events_cannot_be_changed(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    stage.run("k").await;
+    for sql in ["UPDATE events SET at = at + 1", "DELETE FROM events"] {
+        let refused = backend.behind_the_back(sql).await.unwrap_err();
+        assert!(refused.contains("events are never"), "{refused}");
+    }
+    if backend.is_postgres() {
+        let refused = backend.behind_the_back("TRUNCATE events").await.unwrap_err();
+        assert!(refused.contains("events are never"), "{refused}");
+    }
+}
+
+/// What an attacker with the database's password would do first.
+async fn without_triggers(backend: &Backend, sqlite: &'static str, postgres: &'static str) {
+    if backend.is_postgres() {
+        backend.behind_the_back("ALTER TABLE events DISABLE TRIGGER ALL").await.unwrap();
+        backend.behind_the_back(postgres).await.unwrap();
+    } else {
+        backend.behind_the_back("DROP TRIGGER events_are_not_updated").await.unwrap();
+        backend.behind_the_back("DROP TRIGGER events_are_not_deleted").await.unwrap();
+        backend.behind_the_back(sqlite).await.unwrap();
+    }
+}
+
+async fn the_chain_verifies_and_one_changed_byte_is_found(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    let run = stage.run("k").await;
+    let claimed = stage.claim(LONG).await;
+    let mut turn = stage.turn(&claimed);
+    for step in ["a", "é \u{0} ' \" \\u0000 \u{1F600}", "c"] {
+        turn.events.push(stage.event(run, Event::StepStarted { step: step.to_owned() }));
+    }
+    stage.commit(turn).await;
+    assert_eq!(verify(backend, &run.to_string()).await, Ok(5));
+    let change = "UPDATE events SET data = REPLACE(data, '\"c\"', '\"d\"') WHERE seq = 5";
+    without_triggers(backend, change, change).await;
+    let broken = verify(backend, &run.to_string()).await.unwrap_err();
+    assert_eq!(broken.seq, 5);
+}
+
+async fn a_checkpoint_finds_a_truncated_stream(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    let run = stage.run("k").await;
+    let claimed = stage.claim(LONG).await;
+    stage.commit(stage.turn(&claimed)).await;
+    let number = backend.store.checkpoint(backend.now()).await.unwrap().unwrap();
+    let cut = "DELETE FROM events WHERE stream LIKE 'run_%' AND seq = 2";
+    without_triggers(backend, cut, cut).await;
+    backend.behind_the_back("UPDATE streams SET seq = 1 WHERE name LIKE 'run_%'").await.unwrap();
+    let name = run.to_string();
+    assert_eq!(verify(backend, &name).await, Ok(1), "what is left is a whole chain");
+    let checkpoint = backend.store.checkpoint_at(number).await.unwrap().unwrap();
+    let head = checkpoint.heads.iter().find(|head| head.stream == name).unwrap();
+    assert_eq!(head.seq, 2, "but the checkpoint knows of one event more");
+}
+
+async fn a_checkpoint_covers_what_changed_since_the_last(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    let first = stage.run("a").await;
+    let one = backend.store.checkpoint(backend.now()).await.unwrap().unwrap();
+    assert_eq!(backend.store.checkpoint(backend.now()).await.unwrap(), None);
+    backend.clock.advance(SignedDuration::from_secs(1));
+    let second = stage.run("b").await;
+    let two = backend.store.checkpoint(backend.now()).await.unwrap().unwrap();
+    assert_eq!((one, two), (1, 2));
+    assert_eq!(backend.store.checkpoint_at(3).await.unwrap(), None);
+
+    let mut prev = chain::GENESIS.to_vec();
+    for number in [one, two] {
+        let checkpoint = backend.store.checkpoint_at(number).await.unwrap().unwrap();
+        assert_eq!(checkpoint.prev, prev);
+        let heads =
+            checkpoint.heads.iter().map(|head| (head.stream.as_str(), head.seq, &*head.hash));
+        assert_eq!(checkpoint.root, chain::root(heads));
+        let hash = chain::checkpoint(&prev, number, checkpoint.at, &checkpoint.root);
+        assert_eq!(checkpoint.hash, hash);
+        prev = checkpoint.hash;
+    }
+    let streams = |heads: Vec<domain::port::StreamHead>| -> Vec<String> {
+        heads.into_iter().map(|head| head.stream).collect()
+    };
+    let covered = backend.store.checkpoint_at(two).await.unwrap().unwrap().heads;
+    assert_eq!(streams(covered), [second.to_string()]);
+    // Adding the CSM left its mark too.
+    let mut all = vec![first.to_string(), second.to_string(), "user".to_owned()];
+    all.sort();
+    assert_eq!(streams(backend.store.heads("", 10).await.unwrap()), all);
+    assert_eq!(streams(backend.store.heads(&all[0], 1).await.unwrap()), all[1..2]);
+}
+
+async fn concurrent_appends_keep_every_chain_whole(backend: &Backend) {
+    let store = Arc::new(backend.another().await);
+    let now = backend.now();
+    let mut writers = Vec::new();
+    for writer in 0..8 {
+        let store = Arc::clone(&store);
+        writers.push(tokio::spawn(async move {
+            for n in 0..10 {
+                let event = |stream| NewEvent {
+                    stream,
+                    at: now,
+                    actor: Actor::Engine,
+                    event: Event::KillReleased { scope: format!("{writer}/{n}") },
+                };
+                // In both orders, as two units of work that wait for each other would.
+                let mut events = vec![event(Stream::Switch), event(Stream::Policy)];
+                if writer % 2 == 0 {
+                    events.reverse();
+                }
+                store.append(events).await.unwrap();
+            }
+        }));
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    assert_eq!(verify(backend, "switch").await, Ok(80));
+    assert_eq!(verify(backend, "policy").await, Ok(80));
+}
+
+async fn recent_events_come_newest_first(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    let first = stage.run("a").await;
+    backend.clock.advance(SignedDuration::from_secs(1));
+    let second = stage.run("b").await;
+    let recent = backend.store.recent(2).await.unwrap();
+    let streams: Vec<_> = recent.iter().map(|event| event.stream.clone()).collect();
+    assert_eq!(streams[0], second.to_string());
+    assert!(streams[1] == first.to_string() || streams[1] == "user");
+}

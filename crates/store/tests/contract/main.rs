@@ -1,0 +1,55 @@
+//! What every store promises, checked on SQLite and on PostgreSQL.
+//!
+//! The PostgreSQL half needs a server: `cargo xtask test` brings one, or `TEST_POSTGRES_URL` names
+//! one. With `TEST_POSTGRES_REQUIRED` set, its absence is a failure.
+
+/// Declares every case once and runs it on both databases.
+macro_rules! contract {
+    ($($case:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$case(&crate::backend::sqlite().await).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                let Some(backend) = crate::backend::postgres(stringify!($case)).await else {
+                    return;
+                };
+                super::$case(&backend).await;
+                backend.discard().await;
+            })*
+        }
+    };
+}
+
+#[cfg(test)]
+mod access;
+#[cfg(test)]
+mod backend;
+#[cfg(test)]
+mod catalogue;
+#[cfg(test)]
+mod content;
+#[cfg(test)]
+mod intake;
+#[cfg(test)]
+mod journal;
+#[cfg(test)]
+mod ledger;
+#[cfg(test)]
+mod outbox;
+#[cfg(test)]
+mod queue;
+#[cfg(test)]
+mod resilience;
+#[cfg(test)]
+mod schema;
+#[cfg(test)]
+mod snapshot;
+#[cfg(test)]
+mod stage;
+#[cfg(test)]
+mod start;

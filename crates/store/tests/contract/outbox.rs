@@ -1,0 +1,270 @@
+//! Messages on their way out: the state machine, and what a crash leaves behind (GV-20).
+
+use std::collections::BTreeSet;
+
+use domain::{
+    action::ActionName,
+    killswitch::{Kill, Scope},
+    message::{Message, MessageStatus, Receipt, id_of},
+    page::PageRequest,
+    port::{Inbox, Outbox, Outcome},
+    turn::Settled,
+};
+use jiff::SignedDuration;
+
+use crate::{
+    backend::Backend,
+    stage::{LONG, Stage, minutes_after},
+};
+
+contract! {
+    a_granted_message_is_delivered_once,
+    a_second_grant_for_a_step_changes_nothing,
+    an_attempt_that_died_before_handing_over_is_made_again,
+    an_attempt_that_died_while_handing_over_shows_as_such,
+    a_lost_attempt_records_nothing,
+    what_was_held_back_is_not_counted,
+    a_retry_waits_and_a_failure_settles,
+    a_person_resolves_what_is_uncertain,
+    two_drainers_never_share_a_message,
+    messages_page_from_newest_to_oldest,
+    stopping_and_restarting_is_recorded_once,
+}
+
+const DIED: SignedDuration = SignedDuration::from_secs(-1);
+
+async fn claim(backend: &Backend, ttl: SignedDuration) -> Message {
+    let mut claimed = backend.store.claim_messages(backend.now(), 10, ttl).await.unwrap();
+    assert_eq!(claimed.len(), 1, "one message is due");
+    claimed.remove(0)
+}
+
+async fn stored(backend: &Backend, message: &Message) -> Message {
+    backend.store.message(message.id).await.unwrap().unwrap()
+}
+
+fn receipt() -> Outcome {
+    Outcome::Delivered(Receipt { note: "250 ok".to_owned() })
+}
+
+async fn a_granted_message_is_delivered_once(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    let approval = stage.granted("k").await;
+    let run = stage.claim(LONG).await;
+    stage.commit(stage.turn(&run)).await;
+
+    let message = claim(backend, LONG).await;
+    assert_eq!(message.id, id_of(approval.run, "outreach"));
+    assert_eq!((message.status, message.attempts), (MessageStatus::Queued, 1));
+    assert_eq!(message.binding, approval.version.binding);
+    assert_eq!(message.content, approval.version.content);
+    assert_eq!(backend.store.claim_messages(backend.now(), 10, LONG).await.unwrap(), []);
+    assert_eq!(stored(backend, &message).await.status, MessageStatus::Sending);
+
+    assert!(backend.store.transmitting(&message, LONG).await.unwrap());
+    assert_eq!(stored(backend, &message).await.status, MessageStatus::Transmitting);
+    assert!(!backend.store.transmitting(&message, LONG).await.unwrap(), "once only");
+
+    assert!(backend.store.record(&message, &receipt(), backend.now()).await.unwrap());
+    assert!(!backend.store.record(&message, &receipt(), backend.now()).await.unwrap());
+    let settled = stored(backend, &message).await;
+    assert_eq!(settled.status, MessageStatus::Delivered);
+    assert_eq!((settled.note.as_str(), settled.settled_at), ("250 ok", Some(backend.now())));
+    assert_eq!(backend.store.claim_messages(backend.now(), 10, LONG).await.unwrap(), []);
+    assert_eq!(stage.claim(LONG).await.run.id, approval.run, "settling wakes the run");
+    let events = stage.events(approval.run).await;
+    assert_eq!(events[events.len() - 2..], ["delivery_started", "message_delivered"]);
+}
+
+async fn a_second_grant_for_a_step_changes_nothing(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    let first = stage.granted("k").await;
+    let run = stage.claim(LONG).await;
+    let (again, sealed) = stage.approval(first.run);
+    let mut turn = stage.turn(&run);
+    turn.approvals.push(again.clone());
+    turn.contents.push(sealed);
+    stage.commit(turn).await;
+    let settled = backend.store.settle(stage.approve(&again), backend.now()).await.unwrap();
+    assert_eq!(settled, Settled::Applied);
+    let messages = backend.store.messages(None, &PageRequest::default()).await.unwrap();
+    assert_eq!(messages.total, 1);
+    assert_eq!(messages.items[0].approval, first.id);
+}
+
+async fn an_attempt_that_died_before_handing_over_is_made_again(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    let approval = stage.granted("k").await;
+    let died = claim(backend, DIED).await;
+    let next = claim(backend, LONG).await;
+    assert_eq!(next.status, MessageStatus::Sending);
+    assert_eq!((died.attempts, next.attempts), (1, 2));
+    assert!(!backend.store.transmitting(&died, LONG).await.unwrap(), "the dead stay dead");
+    assert!(backend.store.transmitting(&next, LONG).await.unwrap());
+    let events = stage.events(approval.run).await;
+    assert_eq!(events.iter().filter(|event| *event == "delivery_started").count(), 2);
+}
+
+async fn an_attempt_that_died_while_handing_over_shows_as_such(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    let approval = stage.granted("k").await;
+    let died = claim(backend, LONG).await;
+    assert!(backend.store.transmitting(&died, DIED).await.unwrap());
+    let found = claim(backend, LONG).await;
+    assert_eq!((found.status, found.attempts), (MessageStatus::Transmitting, 1));
+    assert_eq!(stored(backend, &found).await.status, MessageStatus::Transmitting);
+    assert!(!backend.store.transmitting(&found, LONG).await.unwrap(), "nothing is sent again");
+    assert!(!backend.store.record(&died, &receipt(), backend.now()).await.unwrap());
+    let unknown = Outcome::Uncertain("no answer".to_owned());
+    assert!(backend.store.record(&found, &unknown, backend.now()).await.unwrap());
+    let events = stage.events(approval.run).await;
+    assert_eq!(events[events.len() - 2..], ["delivery_started", "message_uncertain"]);
+}
+
+async fn a_lost_attempt_records_nothing(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    let approval = stage.granted("k").await;
+    let lost = claim(backend, DIED).await;
+    claim(backend, LONG).await;
+    let before = stage.events(approval.run).await;
+    assert!(!backend.store.record(&lost, &receipt(), backend.now()).await.unwrap());
+    assert_eq!(stage.events(approval.run).await, before);
+    assert_eq!(stored(backend, &lost).await.status, MessageStatus::Sending);
+}
+
+async fn what_was_held_back_is_not_counted(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    stage.granted("k").await;
+    let message = claim(backend, LONG).await;
+    let until = minutes_after(backend.now(), 10);
+    let held = Outcome::Held { why: "sending is stopped".to_owned(), until };
+    assert!(backend.store.record(&message, &held, backend.now()).await.unwrap());
+    let queued = stored(backend, &message).await;
+    assert_eq!((queued.status, queued.attempts), (MessageStatus::Queued, 0));
+    assert_eq!((queued.next_at, queued.settled_at), (until, None));
+    assert_eq!(backend.store.claim_messages(backend.now(), 10, LONG).await.unwrap(), []);
+    backend.clock.advance(SignedDuration::from_mins(10));
+    assert_eq!(claim(backend, LONG).await.attempts, 1);
+}
+
+async fn a_retry_waits_and_a_failure_settles(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    let approval = stage.granted("k").await;
+    let message = claim(backend, LONG).await;
+    let until = minutes_after(backend.now(), 1);
+    let retry = Outcome::Retry { why: "451 busy".to_owned(), until };
+    assert!(backend.store.record(&message, &retry, backend.now()).await.unwrap());
+    backend.clock.advance(SignedDuration::from_mins(1));
+    let message = claim(backend, LONG).await;
+    assert_eq!(message.attempts, 2);
+    let failed = Outcome::Failed("550 no such user".to_owned());
+    assert!(backend.store.record(&message, &failed, backend.now()).await.unwrap());
+    assert_eq!(stored(backend, &message).await.status, MessageStatus::Failed);
+    let events = stage.events(approval.run).await;
+    assert_eq!(
+        events[events.len() - 4..],
+        ["delivery_started", "delivery_retried", "delivery_started", "message_failed"]
+    );
+}
+
+async fn a_person_resolves_what_is_uncertain(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    let approval = stage.granted("k").await;
+    let (store, by, now) = (&backend.store, stage.by(), backend.now());
+    let message = claim(backend, LONG).await;
+    assert!(!store.resolve(message.id, true, &by, now).await.unwrap(), "it is on its way");
+    let unknown = Outcome::Uncertain("no answer".to_owned());
+    store.record(&message, &unknown, now).await.unwrap();
+    assert!(store.resolve(message.id, false, &by, now).await.unwrap());
+    let message = claim(backend, LONG).await;
+    assert_eq!((message.status, message.attempts), (MessageStatus::Queued, 1));
+    store.record(&message, &unknown, now).await.unwrap();
+    assert!(store.resolve(message.id, true, &by, now).await.unwrap());
+    assert!(!store.resolve(message.id, true, &by, now).await.unwrap());
+    let settled = stored(backend, &message).await;
+    assert_eq!((settled.status, settled.settled_at), (MessageStatus::Delivered, Some(now)));
+    let events = stage.events(approval.run).await;
+    assert_eq!(events.iter().filter(|event| *event == "message_resolved").count(), 2);
+}
+
+async fn two_drainers_never_share_a_message(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    for n in 0..12 {
+        stage.granted(&n.to_string()).await;
+        let claimed = stage.claim(LONG).await;
+        stage.commit(stage.turn(&claimed)).await;
+    }
+    let mut drainers = Vec::new();
+    for _ in 0..4 {
+        let (store, now) = (backend.another().await, backend.now());
+        drainers.push(tokio::spawn(async move {
+            let mut mine = Vec::new();
+            loop {
+                let claimed = store.claim_messages(now, 2, LONG).await.unwrap();
+                if claimed.is_empty() {
+                    return mine;
+                }
+                mine.extend(claimed.into_iter().map(|message| message.id));
+            }
+        }));
+    }
+    let mut all = Vec::new();
+    for drainer in drainers {
+        all.extend(drainer.await.unwrap());
+    }
+    assert_eq!((all.len(), all.iter().collect::<BTreeSet<_>>().len()), (12, 12));
+}
+
+async fn messages_page_from_newest_to_oldest(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    let mut queued = Vec::new();
+    for n in 0..5 {
+        let approval = stage.granted(&n.to_string()).await;
+        queued.push((backend.now(), id_of(approval.run, "outreach")));
+        let claimed = stage.claim(LONG).await;
+        stage.commit(stage.turn(&claimed)).await;
+        if n % 2 == 0 {
+            backend.clock.advance(SignedDuration::from_secs(1));
+        }
+    }
+    queued.sort_unstable();
+    queued.reverse();
+    let mut page = PageRequest { cursor: None, limit: 2 };
+    let mut seen = Vec::new();
+    loop {
+        let status = Some(MessageStatus::Queued);
+        let found = backend.store.messages(status, &page).await.unwrap();
+        assert_eq!(found.total, 5);
+        seen.extend(found.items.into_iter().map(|message| (message.queued_at, message.id)));
+        let Some(next) = found.next else { break };
+        page.cursor = Some(next);
+    }
+    assert_eq!(seen, queued);
+    let counts = backend.store.counts().await.unwrap();
+    assert_eq!(counts.messages.get("queued"), Some(&5));
+    assert_eq!(counts.approvals.get("approved"), Some(&5));
+    assert_eq!((counts.accounts, counts.contacts), (1, 1));
+}
+
+async fn stopping_and_restarting_is_recorded_once(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    let store = &backend.store;
+    let kill = |scope, reason: &str| Kill {
+        scope,
+        by: stage.by(),
+        at: backend.now(),
+        reason: reason.to_owned(),
+    };
+    let first = kill(Scope::All, "bad template");
+    store.kill(&first).await.unwrap();
+    store.kill(&kill(Scope::All, "me too")).await.unwrap();
+    let action = kill(Scope::Action(ActionName::SendEmail), "bounces");
+    store.kill(&action).await.unwrap();
+    let kills = store.kills().await.unwrap();
+    assert_eq!(kills.len(), 2);
+    assert!(kills.contains(&first) && kills.contains(&action), "the first reason is kept");
+    assert!(store.unkill(&Scope::All, &stage.by(), backend.now()).await.unwrap());
+    assert!(!store.unkill(&Scope::All, &stage.by(), backend.now()).await.unwrap());
+    assert_eq!(store.kills().await.unwrap(), [action]);
+    assert_eq!(stage.events("switch").await, ["kill_engaged", "kill_engaged", "kill_released"]);
+}
