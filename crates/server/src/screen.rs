@@ -11,7 +11,7 @@ use axum::{
 use domain::user::Permission;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use tera::{Context, Tera};
+use tera::{Context, Kwargs, State, Tera, Value};
 
 use crate::{
     app::{App, Reads},
@@ -49,6 +49,7 @@ impl Screens {
     #[expect(clippy::expect_used, reason = "templates are part of the program; a test loads them")]
     pub(crate) fn new() -> Self {
         let mut tera = Tera::new();
+        tera.register_filter("words", words);
         let templates: Vec<(String, String)> = Templates::iter()
             .filter_map(|name| {
                 let file = Templates::get(&name)?;
@@ -152,6 +153,28 @@ impl Frame {
         self.problem = Some(sentence(&problem.detail));
         self
     }
+}
+
+/// Our own sentences put names in backticks; a page shows those as code. Everything is escaped.
+fn words(text: &str, _: Kwargs, _: &State) -> Value {
+    let mut html = String::with_capacity(text.len() + 16);
+    let paired = text.matches('`').count().is_multiple_of(2);
+    let mut open = false;
+    for letter in text.chars() {
+        match letter {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#x27;"),
+            '`' if paired => {
+                html.push_str(if open { "</code>" } else { "<code>" });
+                open = !open;
+            }
+            other => html.push(other),
+        }
+    }
+    Value::safe_string(&html)
 }
 
 /// A problem's detail with a capital letter and a full stop.

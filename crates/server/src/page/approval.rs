@@ -1,5 +1,7 @@
 //! `/approvals/{id}`: why now, what would go out, and the decision.
 
+use std::collections::BTreeSet;
+
 use axum::{
     extract::State,
     http::StatusCode,
@@ -65,6 +67,8 @@ pub(crate) struct LetterView {
     pub(crate) subject: String,
     pub(crate) body: String,
     pub(crate) attachments: Vec<String>,
+    /// Characters a reviewer cannot see, by their code points.
+    pub(crate) unseen: Vec<String>,
 }
 
 /// A version of the draft.
@@ -131,6 +135,21 @@ pub(crate) struct Unsaved {
     pub(crate) body: String,
 }
 
+/// Characters that cannot be seen or that turn text round, by their code points: a person must not
+/// approve one reading and send another.
+fn unseen(texts: [&str; 4]) -> Vec<String> {
+    let odd = |c: &char| {
+        (c.is_control() && !matches!(c, '\n' | '\t'))
+            || matches!(
+                u32::from(*c),
+                0xad | 0x61c | 0x200b..=0x200f | 0x202a..=0x202e | 0x2060..=0x206f | 0xfeff
+                    | 0xe0000..=0xe007f
+            )
+    };
+    let found: BTreeSet<char> = texts.iter().flat_map(|text| text.chars()).filter(odd).collect();
+    found.into_iter().map(|c| format!("U+{:04X}", u32::from(c))).collect()
+}
+
 fn version(opened: &Opened, now: Timestamp) -> VersionView {
     let Opened { version, manuscript } = opened;
     let prompt = match &version.author {
@@ -150,6 +169,12 @@ fn version(opened: &Opened, now: Timestamp) -> VersionView {
             subject: letter.subject.clone(),
             body: letter.body.clone(),
             attachments: letter.attachments.iter().map(|file| file.name.clone()).collect(),
+            unseen: unseen([
+                &letter.recipient.name,
+                &letter.recipient.address,
+                &letter.subject,
+                &letter.body,
+            ]),
         }
     });
     let facts = manuscript.iter().flat_map(|manuscript| {

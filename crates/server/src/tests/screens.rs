@@ -114,6 +114,8 @@ fn hostile_words_stay_words() {
         assert!(!html.contains("<img src=x"), "{name}");
         assert!(!html.contains("\" onmouseover"), "{name}: broke out of an attribute");
     }
+    let approval = &pages.iter().find(|(name, _)| name == "approval").unwrap().1;
+    assert!(approval.contains("U+202E"), "text that turns round is pointed at");
     let escaped = pages.iter().filter(|(_, html)| html.contains("&lt;script&gt;alert")).count();
     assert!(escaped >= 10, "the words are shown, not dropped: {escaped}");
 }
