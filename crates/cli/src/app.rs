@@ -1,8 +1,8 @@
 //! The composition: opens the adapters the configuration names and hands them out as ports.
 
-use std::{path::Path, sync::Arc};
+use std::{num::NonZeroU32, path::Path, sync::Arc, time::Duration};
 
-use agent::{Agent, OfflineWriter, OpenAiModel};
+use agent::{Agent, Endpoint, Limits, OfflineWriter, OpenAiModel};
 use anyhow::Context as _;
 use connectors::{
     hook::Hooks,
@@ -267,28 +267,30 @@ impl App {
 /// A time as people write it: `4h`, `2d`.
 pub fn duration(text: &str) -> anyhow::Result<SignedDuration> {
     match text.parse::<notation::Period>() {
-        Ok(period) => Ok(period.into()),
+        Ok(period) => Ok(period.get()),
         Err(err) => bad_input!("`{text}` is no length of time: {err}"),
     }
 }
 
 fn writer(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Writer>> {
-    let prompts = assets::files(Kind::Prompts, config.custom.as_deref())?;
+    let prompts = assets::files(Kind::Prompts, config.custom.as_deref())?
+        .into_iter()
+        .map(|(name, text)| (name.trim_end_matches(".md").to_owned(), text))
+        .collect();
     let model: Arc<dyn agent::Model> = match &config.model.url {
-        None => Arc::new(OfflineWriter::new()),
-        Some(url) => Arc::new(OpenAiModel::new(agent::OpenAiSettings {
-            base_url: url.clone(),
-            model: config.model.name.clone(),
-            api_key: environment(&config.model.key_env),
-            timeout: std::time::Duration::from_secs(config.model.timeout_seconds.max(1)),
-        })?),
+        None => Arc::new(OfflineWriter),
+        Some(url) => {
+            let key = environment(&config.model.key_env);
+            let mut endpoint = Endpoint::new(url, &config.model.name, key);
+            endpoint.timeout = Duration::from_secs(config.model.timeout_seconds.max(1));
+            Arc::new(OpenAiModel::new(endpoint, Arc::clone(&clock))?)
+        }
     };
-    Ok(Arc::new(Agent::new(
-        model,
-        prompts,
-        agent::Limits { requests_per_minute: config.model.requests_per_minute.max(1) },
-        clock,
-    )?))
+    let limits = Limits {
+        calls_per_minute: NonZeroU32::new(config.model.requests_per_minute),
+        ..Limits::default()
+    };
+    Ok(Arc::new(Agent::new(model, prompts, limits, clock)?))
 }
 
 fn outlets(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Outlets> {
@@ -316,7 +318,7 @@ fn outlets(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Outlets> {
                     )
                 })
                 .transpose()?;
-            let wait = std::time::Duration::from_secs(smtp.timeout_seconds.max(1));
+            let wait = Duration::from_secs(smtp.timeout_seconds.max(1));
             Mail::Smtp(Smtp::new(
                 SmtpSettings {
                     host: smtp.host.clone(),
@@ -332,7 +334,7 @@ fn outlets(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Outlets> {
                         connect: wait,
                         command: wait,
                         // Over before the lease is, or another worker would call it uncertain.
-                        message: std::time::Duration::from_secs((lease * 4 / 5).max(1)),
+                        message: Duration::from_secs((lease * 4 / 5).max(1)),
                     },
                 },
                 sender,
@@ -346,7 +348,7 @@ fn outlets(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Outlets> {
             let secret = environment(&config.webhook.secret_env).with_context(|| {
                 format!("variable `{}` holds no webhook secret", config.webhook.secret_env)
             })?;
-            Some(Webhook::new(url, Secret::parse(&secret)?, std::time::Duration::from_secs(20))?)
+            Some(Webhook::new(url, Secret::parse(&secret)?, Duration::from_secs(20))?)
         }
     };
     Ok(Outlets::new(mail, webhook, clock))

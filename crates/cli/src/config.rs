@@ -50,7 +50,7 @@ pub struct Model {
     pub name: String,
     /// Environment variable that holds the key.
     pub key_env: String,
-    /// Requests per minute, at most.
+    /// Requests per minute, at most; 0 means no limit.
     pub requests_per_minute: u32,
     /// Seconds until an answer counts as not given.
     pub timeout_seconds: u64,

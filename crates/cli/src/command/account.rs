@@ -52,20 +52,24 @@ pub async fn run(app: &App, account: Account) -> anyhow::Result<()> {
             let Some(snapshot) = snapshot.into_iter().next() else {
                 bad_input!("account `{}` is gone", account.name);
             };
-            let health = insight::health::of(&snapshot);
+            let health = insight::health::assess(&snapshot);
             let mut text = format!(
-                "{} ({})\n{} · {} · {} · {}\nhealth {:.0} {}\n",
+                "{} ({})\n{} · {} · {} · {}\n",
                 snapshot.account.name,
                 snapshot.account.id,
                 snapshot.account.segment,
                 snapshot.account.tier,
                 snapshot.account.lifecycle,
-                snapshot.account.status,
-                health.score,
-                health.band
+                snapshot.account.status
             );
-            for part in &health.parts {
-                text.push_str(&format!("  {:<22} {}\n", part.name, part.words));
+            match &health {
+                Some(health) => {
+                    text.push_str(&format!("health {:.0} {}\n", health.score, health.band));
+                    for part in &health.parts {
+                        text.push_str(&format!("  {:<22} {}\n", part.name, part.words));
+                    }
+                }
+                None => text.push_str("health unknown: too little data\n"),
             }
             text.push_str("contacts\n");
             for contact in &snapshot.contacts {

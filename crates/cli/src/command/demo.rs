@@ -4,11 +4,10 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use domain::{
-    account::Lifecycle,
     clock::Clock,
     id::UserId,
     page::PageRequest,
-    port::{Access as _, AccountFilter, Customers as _, Desk as _, Journal as _, QueueFilter},
+    port::{Access as _, Desk as _, Journal as _, QueueFilter},
     signal::{NewSignal, kind},
     user::{Actor, Role, User},
 };
@@ -30,12 +29,10 @@ use crate::{
 struct Mark {
     seed: u64,
     accounts: u64,
+    as_of: Option<jiff::civil::Date>,
     generated: bool,
     triggered: bool,
 }
-
-/// How new an onboarding has to be to start its playbook.
-const ONBOARDING_DAYS: i64 = 30;
 
 /// Runs the command.
 pub async fn run(
@@ -94,12 +91,9 @@ async fn prepare(app: &App, demo: &Demo) -> anyhow::Result<bool> {
     administrator(app).await?;
     if !mark.generated {
         app.out.say(&format!("1/4  Generating a company of {} accounts …", mark.accounts));
-        let company = Company::new(Settings {
-            accounts: mark.accounts,
-            seed: mark.seed,
-            as_of: app.today(),
-            effect: 0.15,
-        });
+        mark.as_of = Some(app.today());
+        save(&file, &mark)?;
+        let company = company(app, &mark)?;
         let rows = generate(app, &company, mark.accounts, &by, |_| Ok(())).await?;
         app.out.say(&format!("     {rows} rows: usage, tickets, surveys, meetings, e-mail"));
         mark.generated = true;
@@ -122,7 +116,7 @@ async fn prepare(app: &App, demo: &Demo) -> anyhow::Result<bool> {
             "     {} green, {} yellow, {} red",
             health.green, health.yellow, health.red
         ));
-        let entered = onboardings(app).await?;
+        let entered = news(app, &mark).await?;
         for schedule in app.triggers().scheduled().await? {
             app.triggers().tick_now(&schedule.playbook).await?;
         }
@@ -154,37 +148,33 @@ async fn administrator(app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Says for each account whose contract is young that it entered onboarding, as its CRM would.
-async fn onboardings(app: &App) -> anyhow::Result<usize> {
-    let mut signals = Vec::new();
-    let mut cursor = None;
+/// Hands in what the sample company's systems would have told us lately: who entered onboarding.
+async fn news(app: &App, mark: &Mark) -> anyhow::Result<usize> {
     let now = app.clock.now();
-    let today = app.today();
-    loop {
-        let request = PageRequest { cursor, limit: 200 };
-        let page = app.store.accounts(&AccountFilter::default(), &request).await?;
-        for account in &page.items {
-            let young = account.contract_start.is_some_and(|start| {
-                start.until(today).is_ok_and(|age| i64::from(age.get_days()) <= ONBOARDING_DAYS)
-            });
-            if account.lifecycle == Lifecycle::Onboarding && young {
-                signals.push(NewSignal {
-                    source: account.source.clone(),
-                    event_id: format!("onboarding:{}", account.source_id),
-                    kind: kind::LIFECYCLE_ENTERED.to_owned(),
-                    account: account.id,
-                    at: now,
-                    data: json!({ "stage": "onboarding" }),
-                    run: None,
-                });
+    let mut signals = Vec::new();
+    for bundle in company(app, mark)?.bundles() {
+        for signal in bundle.signals {
+            if signal.kind != kind::LIFECYCLE_ENTERED {
+                continue;
             }
-        }
-        cursor = page.next;
-        if cursor.is_none() {
-            break;
+            let account = app.account(&signal.account).await?;
+            signals.push(NewSignal {
+                source: account.source,
+                event_id: signal.event_id,
+                kind: signal.kind.to_owned(),
+                account: account.id,
+                at: signal.at,
+                data: signal.data,
+                run: None,
+            });
         }
     }
     Ok(app.store.signal(signals, now).await?.len())
+}
+
+fn company(app: &App, mark: &Mark) -> anyhow::Result<Company> {
+    let as_of = mark.as_of.unwrap_or_else(|| app.today());
+    Ok(Company::new(Settings { accounts: mark.accounts, seed: mark.seed, as_of, effect: 0.15 })?)
 }
 
 async fn summary(app: &App, resumed: bool, serving: bool) -> anyhow::Result<()> {

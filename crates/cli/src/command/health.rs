@@ -23,6 +23,8 @@ pub struct Refreshed {
     pub yellow: u64,
     /// See `green`.
     pub red: u64,
+    /// Accounts of which too little is known.
+    pub unknown: u64,
     /// Signals raised.
     pub dropped: u64,
 }
@@ -35,8 +37,14 @@ pub async fn run(app: &App) -> anyhow::Result<()> {
     app.out.answer(
         &done,
         &format!(
-            "{} accounts: {} green, {} yellow, {} red; {} fell and raised `{}`.",
-            done.accounts, done.green, done.yellow, done.red, done.dropped, kind::HEALTH_DROPPED
+            "{} accounts: {} green, {} yellow, {} red, {} unknown; {} fell and raised `{}`.",
+            done.accounts,
+            done.green,
+            done.yellow,
+            done.red,
+            done.unknown,
+            done.dropped,
+            kind::HEALTH_DROPPED
         ),
     )
 }
@@ -56,9 +64,12 @@ pub async fn refresh(app: &App) -> anyhow::Result<Refreshed> {
         let mut scores = Vec::new();
         let mut signals = Vec::new();
         for snapshot in app.store.snapshots(&ids, now).await? {
-            let health = insight::health::of(&snapshot);
             let id = snapshot.account.id;
             done.accounts += 1;
+            let Some(health) = insight::health::assess(&snapshot) else {
+                done.unknown += 1;
+                continue;
+            };
             match health.band {
                 Band::Green => done.green += 1,
                 Band::Yellow => done.yellow += 1,

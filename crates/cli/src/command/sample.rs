@@ -12,7 +12,7 @@ use domain::{
     record::Record,
     user::{Actor, Permission, User},
 };
-use sample::{Company, Settings};
+use sample::{Bundle, Company, Settings};
 use serde_json::json;
 
 use crate::{app::App, arguments::Sample, bad_input};
@@ -58,9 +58,9 @@ pub async fn run(app: &App, sample: &Sample) -> anyhow::Result<()> {
     let by = app.actor(Permission::Operate).await?;
     let company = company(sample, app.today())?;
     let mut truth = truth(sample)?;
-    let rows = generate(app, &company, sample.accounts, &by, |destiny| {
+    let rows = generate(app, &company, sample.accounts, &by, |bundle| {
         if let Some(truth) = &mut truth {
-            serde_json::to_writer(&mut *truth, destiny)?;
+            serde_json::to_writer(&mut *truth, &bundle.destiny)?;
             truth.write_all(b"\n")?;
         }
         Ok(())
@@ -76,15 +76,13 @@ pub async fn run(app: &App, sample: &Sample) -> anyhow::Result<()> {
 }
 
 fn company(sample: &Sample, today: jiff::civil::Date) -> anyhow::Result<Company> {
-    if !(0.0..=1.0).contains(&sample.effect) {
-        bad_input!("`--effect` is {}, must be 0 to 1", sample.effect);
-    }
-    Ok(Company::new(Settings {
+    let company = Company::new(Settings {
         accounts: sample.accounts,
         seed: sample.seed,
         as_of: sample.as_of.unwrap_or(today),
         effect: sample.effect,
-    }))
+    });
+    company.map_err(|err| crate::failure::BadInput(err.to_string()).into())
 }
 
 fn truth(sample: &Sample) -> anyhow::Result<Option<BufWriter<File>>> {
@@ -105,14 +103,14 @@ pub async fn generate(
     company: &Company,
     accounts: u64,
     by: &Actor,
-    mut truth: impl FnMut(&sample::Destiny) -> anyhow::Result<()>,
+    mut each: impl FnMut(&Bundle) -> anyhow::Result<()>,
 ) -> anyhow::Result<u64> {
     let now = app.clock.now();
     for member in company.team() {
         let user = User {
             id: UserId::new(&*app.clock),
-            email: member.email,
-            name: member.name,
+            email: member.email.clone(),
+            name: member.name.clone(),
             role: member.role,
             since: Some(member.since),
             disabled_at: None,
@@ -123,7 +121,7 @@ pub async fn generate(
     let mut rows = 0_u64;
     let mut batch: Vec<Record> = Vec::with_capacity(BATCH + 1000);
     for bundle in company.bundles() {
-        truth(&bundle.destiny)?;
+        each(&bundle)?;
         batch.extend(bundle.records);
         bar.inc(1);
         if batch.len() >= BATCH {

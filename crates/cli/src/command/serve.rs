@@ -124,11 +124,7 @@ pub async fn stay(app: &App, listener: Option<TcpListener>, work: bool) -> anyho
         Some(listener) => {
             let router = app.router()?;
             let token = stop.clone();
-            tasks.spawn(async move {
-                if let Err(err) = server::serve(listener, router, token).await {
-                    warn!(error = %err, "server ended");
-                }
-            })
+            tasks.spawn(server::serve(listener, router, token))
         }
         None => tasks.spawn(std::future::ready(())),
     };
