@@ -1,6 +1,6 @@
 //! Sealed content and subjects' keys.
 
-use domain::{clock::Clock, id::ContentId};
+use domain::id::ContentId;
 use store::SubjectKeyError;
 
 use crate::{backend::Backend, stage::Stage};

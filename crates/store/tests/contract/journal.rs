@@ -6,7 +6,6 @@ use domain::{
     account::Lifecycle,
     action::{FieldUpdate, Team},
     approval::ApprovalStatus,
-    clock::Clock,
     event::Event,
     id::{RunId, TaskId, UserId},
     page::PageRequest,

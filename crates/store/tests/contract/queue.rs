@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use domain::{
     action::Severity,
     approval::{Approval, ApprovalState, ApprovalStatus, RejectReason},
-    clock::Clock,
     id::ApprovalId,
     page::{Page, PageRequest},
-    port::{Inbox, Journal, Outbox, QueueFilter, QueueItem, QueueOrder, TaskFilter},
+    port::{Inbox, Outbox, QueueFilter, QueueItem, QueueOrder, TaskFilter},
     turn::{Effect, Settled, Settlement},
 };
 use jiff::SignedDuration;

@@ -4,7 +4,6 @@ use domain::{
     account::{Lifecycle, Money},
     action::{ActionName, Severity, Team},
     approval::{Approval, ApprovalState},
-    clock::Clock,
     contact::{Consent, ContactRole},
     content::Sealed,
     draft::{Author, Binding, Letter, Version},
