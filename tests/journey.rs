@@ -105,6 +105,7 @@ async fn a_renewal_comes_round_and_an_approved_letter_arrives_once(database: Dat
         assert!(!seen.contains(personal), "`{personal}` reached the writer: {seen}");
     }
 
+    world.clock.pass(SignedDuration::from_hours(1));
     let now = world.app.clock.now();
     let reply = NewSignal {
         source: "mail".to_owned(),

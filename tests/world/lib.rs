@@ -14,7 +14,6 @@ use cli::{
 };
 use domain::{
     approval::ApprovalStatus,
-    clock::Clock,
     event::StoredEvent,
     id::{ApprovalId, RunId},
     page::PageRequest,
@@ -130,7 +129,7 @@ impl World {
     /// whenever the same things happen.
     pub async fn transcript(&self, run: RunId) -> String {
         let names = self.app.names().await.expect("people");
-        let ids = regex::Regex::new(r"\b(acc|apv|cnt|con|msg|run|sig|tsk|usr)_[0-9a-f]{32}\b|\b[0-9a-f]{12,64}\b|\b\d{4}-\d\d-\d\dT[0-9:.]+Z|\b\d{4}-\d\d-\d\d \d\d:\d\d( UTC)?")
+        let ids = regex::Regex::new(r"\b(acc|apv|cnt|con|msg|run|sig|tsk|usr)_[0-9a-f]{32}\b|\b[0-9a-f]{8,64}\b|\b\d{4}-\d\d-\d\dT[0-9:.]+Z|\b\d{4}-\d\d-\d\d \d\d:\d\d( UTC)?")
             .expect("a constant");
         self.trail(run)
             .await

@@ -86,6 +86,7 @@ struct Book {
     received: Vec<Received>,
     connections: usize,
     dir: Option<PathBuf>,
+    login: Option<String>,
 }
 
 /// The server. It stops when it is dropped.
@@ -143,6 +144,11 @@ impl SmtpSink {
         lock(&self.book).dir = Some(dir.into());
     }
 
+    /// Takes mail only after `AUTH PLAIN` with this token: base64 of `\0user\0password`.
+    pub fn require_login(&self, token: impl Into<String>) {
+        lock(&self.book).login = Some(token.into());
+    }
+
     /// Messages taken so far, in order.
     pub fn received(&self) -> Vec<Received> {
         lock(&self.book).received.clone()
@@ -189,14 +195,24 @@ struct Conversation<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
     async fn run(&mut self) -> io::Result<()> {
         self.answer(Stage::Greeting, "220 sink.test ready").await?;
-        let (mut from, mut to) = (String::new(), Vec::new());
+        let login = lock(&self.book).login.clone();
+        let (mut from, mut to, mut known) = (String::new(), Vec::new(), login.is_none());
         loop {
             let line = self.line().await?;
             let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
             match verb.as_str() {
                 "EHLO" | "HELO" => {
-                    self.answer(Stage::Ehlo, "250-sink.test\r\n250 8BITMIME").await?;
+                    let auth = if login.is_some() { "250-AUTH PLAIN LOGIN\r\n" } else { "" };
+                    let usual = format!("250-sink.test\r\n{auth}250 8BITMIME");
+                    self.answer(Stage::Ehlo, &usual).await?;
                 }
+                "AUTH" => {
+                    known =
+                        login.as_ref().is_some_and(|token| line == format!("AUTH PLAIN {token}"));
+                    let usual = if known { "235 welcome" } else { "535 5.7.8 wrong password" };
+                    self.say(usual).await?;
+                }
+                "MAIL" if !known => self.say("530 5.7.0 sign in first").await?,
                 "MAIL" => {
                     from = path(&line);
                     self.answer(Stage::Mail, "250 sender ok").await?;

@@ -577,7 +577,7 @@ pub struct Signal {
     pub account: String,
     /// What else there is to say, as a JSON object
     #[arg(long, value_name = "JSON", default_value = "{}")]
-    pub data: String,
+    pub details: String,
     /// The run it answers, `run_…`
     #[arg(long)]
     pub run: Option<String>,
@@ -664,4 +664,25 @@ pub enum SchemaOf {
     Policy,
     /// The JSON API, as OpenAPI 3.1
     Openapi,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn no_command_gives_a_global_setting_another_meaning() {
+        Arguments::command().debug_assert();
+        let global = ["data", "db", "listen", "config", "json", "user", "llm_url", "log"];
+        let mut commands: Vec<_> = Arguments::command().get_subcommands().cloned().collect();
+        while let Some(command) = commands.pop() {
+            for argument in command.get_arguments() {
+                let name = argument.get_id().as_str();
+                assert!(!global.contains(&name), "`{}` takes `{name}`", command.get_name());
+            }
+            commands.extend(command.get_subcommands().cloned());
+        }
+    }
 }

@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use anyhow::{Context, ensure};
+use anyhow::Context as _;
 use rust_embed::Embed;
+
+use crate::bad_input;
 
 /// A file larger than this is no playbook, policy or prompt.
 const LARGEST: u64 = 1024 * 1024;
@@ -102,13 +104,13 @@ pub fn read_text(path: &Path) -> anyhow::Result<String> {
     let size = std::fs::metadata(path)
         .with_context(|| format!("file `{}` cannot be read", path.display()))?
         .len();
-    ensure!(
-        size <= LARGEST,
-        "file `{}` is {size} bytes long, at most {LARGEST} are read",
-        path.display()
-    );
-    std::fs::read_to_string(path)
-        .with_context(|| format!("file `{}` is not UTF-8 text", path.display()))
+    if size > LARGEST {
+        bad_input!("file `{}` is {size} bytes long, at most {LARGEST} are read", path.display());
+    }
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(text),
+        Err(err) => bad_input!("file `{}` is no UTF-8 text: {err}", path.display()),
+    }
 }
 
 /// Splits playbook files into one group per playbook: `name.yaml` first, then `name/*.md`.

@@ -2,8 +2,9 @@
 
 use std::{net::SocketAddr, path::{Path, PathBuf}};
 
-use anyhow::Context;
 use serde::Deserialize;
+
+use crate::failure::BadInput;
 
 /// The commented example that `playgate config print` shows. It equals the defaults.
 pub const EXAMPLE: &str = include_str!("config.example.yaml");
@@ -262,8 +263,9 @@ impl Default for Worker {
 impl Config {
     /// Reads a file; its errors name line and column.
     pub fn read(file: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(file)
-            .with_context(|| format!("configuration `{}` cannot be read", file.display()))?;
+        let text = crate::assets::read_text(file).map_err(|err| {
+            BadInput(format!("configuration cannot be read: {err}"))
+        })?;
         Ok(notation::yaml::read(&file.display().to_string(), &text)?)
     }
 

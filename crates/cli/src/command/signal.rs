@@ -12,10 +12,10 @@ use crate::{app::App, arguments::Signal, bad_input};
 /// Runs the command.
 pub async fn run(app: &App, signal: Signal) -> anyhow::Result<()> {
     let user = app.require(Permission::Operate).await?;
-    let data: Value = match serde_json::from_str(&signal.data) {
+    let data: Value = match serde_json::from_str(&signal.details) {
         Ok(data @ Value::Object(_)) => data,
-        Ok(_) => bad_input!("`--data` must be a JSON object, as in '{{\"milestone\": \"x\"}}'"),
-        Err(err) => bad_input!("`--data` is not JSON: {err}"),
+        Ok(_) => bad_input!("`--details` must be a JSON object, as in '{{\"milestone\": \"x\"}}'"),
+        Err(err) => bad_input!("`--details` is not JSON: {err}"),
     };
     let dotted = signal.kind.contains('.')
         && signal.kind.chars().all(|c| c.is_ascii_lowercase() || "._".contains(c));
