@@ -106,7 +106,6 @@ pub struct Entry {
     defaults: BTreeMap<String, String>,
     /// How dates with slashes or dots are written: `iso` (not at all), `month_first`, `day_first`.
     #[serde(default)]
-    #[schemars(with = "Option<String>")]
     dates: DateOrder,
 }
 

@@ -21,6 +21,8 @@ pub enum Oddity {
     ContradictoryChurnFlag,
     /// A contact's or owner's e-mail address cannot be one.
     UnusableAddress,
+    /// An account's owner has a name and no e-mail address to know them by.
+    OwnerWithoutAddress,
     /// A time zone that has not the shape of an IANA name.
     UnusableTimeZone,
     /// A score beyond its scale.
@@ -46,6 +48,9 @@ impl Oddity {
                 "accounts whose churn flag contradicts the churn events; the flag counts"
             }
             Self::UnusableAddress => "unusable e-mail addresses; left out",
+            Self::OwnerWithoutAddress => {
+                "owners named without an e-mail address; their accounts keep the owner they have"
+            }
             Self::UnusableTimeZone => "unusable time zones; left out",
             Self::OutOfScale => "scores beyond their scale; left out",
             Self::ClosedBeforeOpened => {

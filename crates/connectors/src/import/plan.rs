@@ -1,6 +1,7 @@
 //! Which files an import reads, as which tables and in which order; decided before the first row.
 
 use std::{
+    collections::HashSet,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -121,6 +122,7 @@ impl Import {
         if !faults.is_empty() {
             return Err(ImportError::Files(faults));
         }
+        shorten(&mut plan);
         // Accounts, contacts, subscriptions, the rest: rows refer to rows before them.
         plan.sort_by_key(|planned| planned.layout.entity());
         Ok(plan)
@@ -156,6 +158,23 @@ impl Import {
         let dates = self.options.dates.unwrap_or(layout.sheet.dates);
         let customs = Customs { currency: currency.to_owned(), dates };
         Ok(Planned { name: file, source, layout, customs })
+    }
+}
+
+/// Names files without their folders where that leaves no doubt.
+fn shorten(plan: &mut [Planned]) {
+    let short: Vec<String> = plan
+        .iter()
+        .map(|planned| {
+            let name = Path::new(&planned.name).file_name().unwrap_or_default();
+            name.to_string_lossy().into_owned()
+        })
+        .collect();
+    let distinct: HashSet<&String> = short.iter().collect();
+    if distinct.len() == plan.len() {
+        for (planned, name) in plan.iter_mut().zip(short) {
+            planned.name = name;
+        }
     }
 }
 

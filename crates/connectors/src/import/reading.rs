@@ -298,6 +298,10 @@ fn is_zone(text: &str) -> bool {
 fn account(cells: &mut Cells<'_>) -> Result<AccountRow, Fault> {
     let health = cells.get("health", value::number)?;
     let csm_email = cells.short("csm_email")?;
+    let csm_name = cells.short("csm_name")?;
+    if csm_name.is_some() && csm_email.is_none() {
+        cells.oddities.push(Oddity::OwnerWithoutAddress);
+    }
     Ok(AccountRow {
         name: cells.need("name", |text| bounded(text, MAX_SHORT))?,
         domain: cells.get("domain", host)?,
@@ -308,7 +312,7 @@ fn account(cells: &mut Cells<'_>) -> Result<AccountRow, Fault> {
         lifecycle: cells.word("lifecycle")?,
         status: cells.word("status")?,
         csm_email: cells.usable(csm_email, |email| is_address(email), Oddity::UnusableAddress),
-        csm_name: cells.short("csm_name")?,
+        csm_name,
         csm_since: cells.day("csm_since")?,
         region: cells.short("region")?,
         time_zone: cells.time_zone()?,

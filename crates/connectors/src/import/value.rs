@@ -6,10 +6,11 @@ use jiff::{
     civil::{Date, DateTime, Time},
     tz::TimeZone,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// In which order a date with slashes or dots is written. ISO dates are always understood.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DateOrder {
     /// ISO only: `2026-11-22`.
@@ -55,8 +56,7 @@ pub(super) fn count(text: &str) -> Result<i64, String> {
 pub(super) fn number(text: &str) -> Result<f64, String> {
     let (number, fraction) =
         decimal(text).ok_or_else(|| format!("{} is not a number", quoted(text)))?;
-    let value: f64 = format!("{number}.{fraction}").parse().map_err(|_| quoted(text))?;
-    Ok(value)
+    format!("{number}.{fraction}").parse().map_err(|_| format!("{} is not a number", quoted(text)))
 }
 
 /// An amount of money in major units; a currency sign in front of or behind it is passed over.

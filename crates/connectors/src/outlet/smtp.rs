@@ -236,7 +236,9 @@ impl Smtp {
         if !transmission.begin().await {
             return Err(withheld());
         }
-        match timeout(message, connection.message(&mime.bytes)).await {
+        // The client ends the message with a line break of its own.
+        let bytes = mime.bytes.strip_suffix(b"\r\n").unwrap_or(&mime.bytes);
+        match timeout(message, connection.message(bytes)).await {
             Ok(Ok(answer)) if u16::from(answer.code()) / 100 == 2 => {
                 Ok(Receipt { note: words(&answer) })
             }

@@ -1,0 +1,14 @@
+//! What connectors promise, tried against real servers, files and a real database.
+#![cfg(test)]
+
+mod case;
+mod export;
+mod folder;
+mod import;
+mod relay;
+mod tls;
+mod webhook;
+
+#[expect(unreachable_pub, reason = "the file is a public module where other tests use it")]
+#[path = "../../../../tests/world/smtp.rs"]
+mod smtp;
