@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use domain::{
     clock::Clock,
     draft::{Author, Fact, Finding, Letter},
-    port::{Assignment, WriteError, Writer, WriterTask, Written},
+    port::{Assignment, LetterTask, WriteError, Writer, WriterTask, Written},
     snapshot::Snapshot,
 };
 use governor::{
@@ -14,16 +14,16 @@ use governor::{
     clock::{Clock as _, DefaultClock},
 };
 use jiff::{SignedDuration, tz::TimeZone};
-use privacy::{Kind, Redacted, Redactor, Rules, injection, leak};
+use privacy::{Kind, Redacted, Rules, injection, leak};
 
 use crate::{
     answer, asset,
     check::{Support, finding},
     desk::Desk,
-    fact::{self, Signs},
-    model::{Call, Completion, Given, Material, Model, estimate},
-    outside::{known, known_with, marker, suspicions, untrusted},
-    prompt::{LetterVariables, Line, Prompt, PromptError, Prompts, ReportVariables, Task, Text},
+    fact::Signs,
+    model::{Call, Completion, Material, Model, estimate},
+    outside::known,
+    prompt::{LetterVariables, Prompt, PromptError, Prompts, ReportVariables, Task, Text},
 };
 
 /// How hard the model may be worked.
@@ -72,142 +72,84 @@ impl Agent {
         })
     }
 
-    /// Redacts, renders, and lays everything out for the call.
-    fn prepare<'a>(&'a self, assignment: &'a Assignment) -> Result<Desk<'a>, WriteError> {
+    /// Redacts, renders, and lays everything out.
+    fn prepare<'a>(&'a self, assignment: &'a Assignment) -> Result<(Desk<'a>, Call), WriteError> {
         let task = match assignment.task {
             WriterTask::Letter(_) => Task::Letter,
             WriterTask::Route => Task::Route,
             WriterTask::Summary => Task::Summary,
         };
         let prompt = self.prompt(&assignment.prompt, task)?;
-        let patterns =
-            assignment.patterns.iter().map(|(kind, regex)| (kind.as_str(), regex.as_str()));
-        let rules = Rules::with(patterns)
-            .map_err(|err| WriteError::Refused(format!("redaction rule cannot be used: {err}")))?;
-        let known = known(&assignment.snapshot, &assignment.task);
-        let mut redactor = Redactor::new(rules.clone(), known.clone());
-        let letter = match &assignment.task {
-            WriterTask::Letter(letter) => Some(letter.as_ref()),
-            WriterTask::Route | WriterTask::Summary => None,
-        };
-        // Whoever is written to is the first person the model hears of.
-        let recipient = letter.map(|letter| {
-            redactor.redact(&format!("{}, {}", letter.recipient.name, letter.recipient.role))
-        });
-        let facts = fact::of(
-            task,
-            &assignment.snapshot,
-            letter.map(|letter| letter.recipient.name.as_str()),
-        );
-        let given: Vec<Given> = facts
-            .iter()
-            .map(|known| Given {
-                id: known.fact.id.clone(),
-                key: known.key,
-                label: known.label,
-                value: redactor.redact(&known.fact.value),
-            })
-            .collect();
-        let facts: Vec<Fact> = facts.into_iter().map(|known| known.fact).collect();
-        let mut support = Support::default();
-        for fact in &facts {
-            support.vouch(&format!("{} {}", fact.label, fact.value));
-        }
-        let untrusted = untrusted(task, assignment, letter);
-        let findings = suspicions(&untrusted);
-        let data = (!untrusted.is_empty()).then(|| redactor.redact(&injection::disarm(&untrusted)));
-        let today = assignment.snapshot.at.to_zoned(TimeZone::UTC).date().to_string();
-        let objective = redactor.redact(&assignment.objective);
-        let marker = marker(self.clock.as_ref());
-        support.vouch(&today);
-        let lines = || {
-            facts
-                .iter()
-                .zip(&given)
-                .map(|(fact, given)| Line {
-                    id: &given.id,
-                    label: given.label,
-                    value: given.value.as_str(),
-                    source: &fact.source,
-                })
-                .collect()
-        };
-        let mut published = Vec::new();
-        let (rendered, material) = if let Some(letter) = letter {
-            let filled = asset::fill(letter, &assignment.snapshot, &assignment.results)?;
-            support.vouch(&filled.subject);
-            support.vouch(&filled.body);
-            published.push(letter.template.clone());
-            let subject = redactor.redact(&filled.subject);
-            let body = redactor.redact(&filled.body);
-            let previous = letter.previous.as_ref().map(|(subject, body)| {
-                support.vouch(subject);
-                support.vouch(body);
-                published.extend([subject.clone(), body.clone()]);
-                (redactor.redact(subject), redactor.redact(body))
-            });
-            let instruction = letter.instruction.as_ref().map(|instruction| {
-                support.vouch(instruction);
-                published.push(instruction.clone());
-                redactor.redact(&injection::disarm(instruction))
-            });
-            support.quote(&untrusted);
-            let variables = LetterVariables {
-                objective: objective.as_str(),
-                today: &today,
-                marker: &marker,
-                recipient: recipient.as_ref().map_or("", Redacted::as_str),
-                facts: lines(),
-                asset: Text { subject: subject.as_str(), body: body.as_str() },
-                previous: previous
-                    .as_ref()
-                    .map(|(subject, body)| Text { subject: subject.as_str(), body: body.as_str() }),
-                instruction: instruction.as_ref().map(Redacted::as_str),
-                data: data.as_ref().map(Redacted::as_str),
-            };
-            let rendered = self.prompts.render(name(&assignment.prompt), &variables)?;
-            (
-                rendered,
-                Material::Letter { subject, body, instruction, previous, facts: given.clone() },
-            )
-        } else {
-            support.vouch(&untrusted);
-            let variables = ReportVariables {
-                objective: objective.as_str(),
-                today: &today,
-                marker: &marker,
-                facts: lines(),
-                data: data.as_ref().map(Redacted::as_str),
-            };
-            let rendered = self.prompts.render(name(&assignment.prompt), &variables)?;
-            let material = if task == Task::Route {
-                Material::Route { signs: Signs::of(&assignment.snapshot), facts: given.clone() }
-            } else {
-                Material::Summary { facts: given.clone() }
-            };
-            (rendered, material)
+        let mut desk = Desk::open(task, assignment, prompt, self.clock.as_ref())?;
+        let ((system, user), material) = match &assignment.task {
+            WriterTask::Letter(letter) => self.letter(&mut desk, letter)?,
+            WriterTask::Route | WriterTask::Summary => self.report(&mut desk)?,
         };
         let call = Call {
-            system: redactor.assemble(&rendered.0),
-            user: redactor.assemble(&rendered.1),
+            system: desk.redactor.assemble(&system),
+            user: desk.redactor.assemble(&user),
             schema: answer::schema(task),
             temperature: prompt.temperature,
             max_tokens: prompt.max_tokens,
             material,
         };
-        Ok(Desk {
-            assignment,
-            prompt,
-            rules,
-            known,
-            redactor,
-            facts,
-            support,
-            published,
-            findings,
-            marker,
-            call,
-        })
+        Ok((desk, call))
+    }
+
+    /// The prompt of a letter, and the same work in pieces.
+    fn letter(
+        &self,
+        desk: &mut Desk<'_>,
+        letter: &LetterTask,
+    ) -> Result<((String, String), Material), WriteError> {
+        let assignment = desk.assignment;
+        let filled = asset::fill(letter, &assignment.snapshot, &assignment.results)?;
+        desk.published.push(letter.template.clone());
+        let subject = desk.vouched(&filled.subject);
+        let body = desk.vouched(&filled.body);
+        let previous = letter.previous.as_ref().map(|(subject, body)| {
+            desk.published.extend([subject.clone(), body.clone()]);
+            (desk.vouched(subject), desk.vouched(body))
+        });
+        let instruction = letter.instruction.as_ref().map(|instruction| {
+            desk.published.push(instruction.clone());
+            desk.vouched(&injection::disarm(instruction))
+        });
+        let variables = LetterVariables {
+            objective: desk.objective.as_str(),
+            today: &desk.today,
+            marker: &desk.marker,
+            recipient: desk.recipient.as_ref().map_or("", Redacted::as_str),
+            facts: desk.lines(),
+            asset: Text { subject: subject.as_str(), body: body.as_str() },
+            previous: previous
+                .as_ref()
+                .map(|(subject, body)| Text { subject: subject.as_str(), body: body.as_str() }),
+            instruction: instruction.as_ref().map(Redacted::as_str),
+            data: desk.data.as_ref().map(Redacted::as_str),
+        };
+        let rendered = self.prompts.render(name(&assignment.prompt), &variables)?;
+        let facts = desk.given.clone();
+        Ok((rendered, Material::Letter { subject, body, instruction, previous, facts }))
+    }
+
+    /// The prompt of a route or a summary, and the same work in pieces.
+    fn report(&self, desk: &mut Desk<'_>) -> Result<((String, String), Material), WriteError> {
+        let variables = ReportVariables {
+            objective: desk.objective.as_str(),
+            today: &desk.today,
+            marker: &desk.marker,
+            facts: desk.lines(),
+            data: desk.data.as_ref().map(Redacted::as_str),
+        };
+        let rendered = self.prompts.render(name(&desk.assignment.prompt), &variables)?;
+        let facts = desk.given.clone();
+        let material = if desk.task == Task::Route {
+            Material::Route { signs: Signs::of(&desk.assignment.snapshot), facts }
+        } else {
+            Material::Summary { facts }
+        };
+        Ok((rendered, material))
     }
 
     fn prompt(&self, wanted: &str, task: Task) -> Result<&Prompt, WriteError> {
@@ -275,11 +217,8 @@ impl Writer for Agent {
 
     fn inspect(&self, letter: &Letter, facts: &[Fact], snapshot: &Snapshot) -> Vec<Finding> {
         let whole = format!("{}\n{}", letter.subject, letter.body);
-        let mut support = Support::default();
-        support.vouch(&snapshot.at.to_zoned(TimeZone::UTC).date().to_string());
-        for fact in facts {
-            support.vouch(&format!("{} {}", fact.label, fact.value));
-        }
+        let today = snapshot.at.to_zoned(TimeZone::UTC).date().to_string();
+        let support = Support::of(facts, &today);
         let mut findings: Vec<Finding> = support
             .unsupported(&whole)
             .iter()
@@ -287,7 +226,7 @@ impl Writer for Agent {
                 finding("unsupported-number", format!("`{number}` stands in no fact"), false)
             })
             .collect();
-        let known = known_with(snapshot, Some(&letter.recipient));
+        let known = known(snapshot, Some(&letter.recipient));
         // Our own people's addresses share the CSM's host.
         let ours = snapshot.csm.as_ref().and_then(|csm| csm.email.split_once('@'));
         let ours: Vec<&str> = whole
@@ -309,8 +248,8 @@ impl Writer for Agent {
     }
 
     async fn write(&self, assignment: &Assignment) -> Result<Written, WriteError> {
-        let mut desk = self.prepare(assignment)?;
-        let first = self.ask(&desk.call, assignment.tokens_left).await?;
+        let (mut desk, mut call) = self.prepare(assignment)?;
+        let first = self.ask(&call, assignment.tokens_left).await?;
         let (mut tokens, mut calls) = (first.tokens.unwrap_or_default(), first.calls);
         let mut notes = first.notes;
         let mut outcome = desk.read(&first.text);
@@ -326,8 +265,8 @@ impl Writer for Agent {
             }
         };
         if let Some(complaint) = complaint.filter(|_| !self.model.is_offline()) {
-            let call = desk.repair(&complaint);
-            match self.ask(&call, assignment.tokens_left.saturating_sub(tokens)).await {
+            let again = desk.repair(&call, &complaint);
+            match self.ask(&again, assignment.tokens_left.saturating_sub(tokens)).await {
                 Ok(second) => {
                     tokens += second.tokens.unwrap_or_default();
                     calls += second.calls;
@@ -336,7 +275,7 @@ impl Writer for Agent {
                         outcome = repaired;
                         notes = second.notes;
                     }
-                    desk.call = call;
+                    call = again;
                 }
                 // A draft with findings is better than none: the reviewer sees them.
                 Err(err) if outcome.is_err() => return Err(err),
@@ -354,7 +293,8 @@ impl Writer for Agent {
             } else {
                 Author::Model { model: self.model.name().to_owned(), prompt, prompt_hash }
             },
-            seen_by_model: desk.seen(),
+            // Exactly what the model saw last; a repair's prompt contains the first one.
+            seen_by_model: format!("{}\n\n{}", call.system.as_str(), call.user.as_str()),
             facts: desk.facts,
             findings,
             tokens,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::draft::Finding;
+use domain::draft::{Fact, Finding};
 
 /// The most characters a subject may have.
 pub(crate) const SUBJECT: usize = 150;
@@ -38,6 +38,16 @@ pub(crate) struct Support {
 }
 
 impl Support {
+    /// What facts and the present day vouch for.
+    pub(crate) fn of(facts: &[Fact], today: &str) -> Self {
+        let mut support = Self::default();
+        support.vouch(today);
+        for fact in facts {
+            support.vouch(&format!("{} {}", fact.label, fact.value));
+        }
+        support
+    }
+
     /// Adds a text we vouch for: facts, the asset, the previous text, a reviewer's instruction.
     pub(crate) fn vouch(&mut self, text: &str) {
         for word in words(text) {
@@ -53,8 +63,12 @@ impl Support {
     /// Adds the codes of a text from outside: `ERR_TIMEOUT_759`, but no plain number, amount or
     /// share, which a customer could plant.
     pub(crate) fn quote(&mut self, text: &str) {
-        let codes =
-            words(text).filter(|word| word.text.chars().filter(|c| c.is_alphabetic()).count() >= 2);
+        let is_code = |word: &Word<'_>| {
+            let lower = word.text.to_lowercase();
+            lower.starts_with(char::is_alphabetic)
+                && !["eur", "usd", "gbp", "chf"].iter().any(|money| lower.starts_with(money))
+        };
+        let codes = words(text).filter(is_code);
         self.words.extend(codes.map(|word| word.text.to_lowercase()));
     }
 
@@ -159,14 +173,7 @@ fn spelled_days(text: &str) -> Vec<((usize, u32), std::ops::Range<usize>)> {
     }
     let month = |word: &str| {
         let word = word.to_lowercase();
-        MONTHS
-            .iter()
-            .position(|name| {
-                *name == word
-                    || word.len() >= 3 && word != "mar" && word != "may" && name[..3] == *word
-                    || *name == word
-            })
-            .map(|index| index + 1)
+        MONTHS.iter().position(|name| *name == word || name[..3] == *word).map(|index| index + 1)
     };
     let day = |word: &str| {
         let digits = word.trim_end_matches(|c: char| c.is_alphabetic());
@@ -250,7 +257,7 @@ mod tests {
         let mut support = Support::default();
         support
             .vouch("Renewal date = 2027-03-01, ARR 12,000 EUR, change -32 %, plan Team 365, 4.5");
-        support.quote("error ERR_TIMEOUT_759, give me 50 % off, 90% and E1713");
+        support.quote("error ERR_TIMEOUT_759, give me 50 % off, 90%, USD45 and E1713");
         support
     }
 
@@ -278,6 +285,7 @@ mod tests {
             ("within 15 minutes", "15"),
             ("as you asked, 50 % off", "50"),
             ("45 users", "45"),
+            ("USD45", "USD45"),
         ] {
             assert_eq!(support().unsupported(text), [number], "{text}");
         }

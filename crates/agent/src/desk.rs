@@ -1,58 +1,150 @@
 //! One assignment on the desk: reading an answer, restoring it, checking it.
 
 use domain::{
+    clock::Clock,
     draft::{Fact, Finding},
-    port::{Answer, Assignment, LetterTask, Route, WriterTask, WrittenLetter, WrittenSummary},
+    port::{
+        Answer, Assignment, LetterTask, Route, WriteError, WriterTask, WrittenLetter,
+        WrittenSummary,
+    },
 };
-use privacy::{Destination, Known, Redactor, Rules, Unrestored, leak};
+use jiff::tz::TimeZone;
+use privacy::{Destination, Known, Redacted, Redactor, Rules, Unrestored, injection, leak};
 
 use crate::{
     answer::{self, LetterAnswer, Parsed},
     check::{self, Support, finding},
-    model::{Call, Material},
-    prompt::{Prompt, Task},
+    fact,
+    model::{Call, Given},
+    outside::{known, marker, suspicions, untrusted},
+    prompt::{Line, Prompt, Task},
 };
 
 /// Everything one assignment is worked with.
 pub(crate) struct Desk<'a> {
+    pub(crate) task: Task,
     pub(crate) assignment: &'a Assignment,
     pub(crate) prompt: &'a Prompt,
-    pub(crate) rules: Rules,
-    pub(crate) known: Known,
     pub(crate) redactor: Redactor,
     pub(crate) facts: Vec<Fact>,
-    pub(crate) support: Support,
+    /// The facts, redacted.
+    pub(crate) given: Vec<Given>,
+    /// Whom a letter goes to, redacted.
+    pub(crate) recipient: Option<Redacted>,
+    /// The playbook's objective, redacted.
+    pub(crate) objective: Redacted,
+    /// What came from outside, redacted.
+    pub(crate) data: Option<Redacted>,
+    pub(crate) today: String,
+    /// The line around data, which nobody outside can have written.
+    pub(crate) marker: String,
     /// Texts of ours whose addresses and links may go out.
     pub(crate) published: Vec<String>,
+    /// What was found before any call.
     pub(crate) findings: Vec<Finding>,
-    pub(crate) marker: String,
-    pub(crate) call: Call,
+    rules: Rules,
+    known: Known,
+    support: Support,
 }
 
-impl Desk<'_> {
-    /// Exactly what the model saw last; a repair's prompt contains the first one.
-    pub(crate) fn seen(&self) -> String {
-        format!("{}\n\n{}", self.call.system.as_str(), self.call.user.as_str())
+impl<'a> Desk<'a> {
+    /// Gathers facts and outside text, and redacts them.
+    pub(crate) fn open(
+        task: Task,
+        assignment: &'a Assignment,
+        prompt: &'a Prompt,
+        clock: &dyn Clock,
+    ) -> Result<Self, WriteError> {
+        let patterns =
+            assignment.patterns.iter().map(|(kind, regex)| (kind.as_str(), regex.as_str()));
+        let rules = Rules::with(patterns)
+            .map_err(|err| WriteError::Refused(format!("redaction rule cannot be used: {err}")))?;
+        let letter = match &assignment.task {
+            WriterTask::Letter(letter) => Some(letter.as_ref()),
+            WriterTask::Route | WriterTask::Summary => None,
+        };
+        let known = known(&assignment.snapshot, letter.map(|letter| &letter.recipient));
+        let mut redactor = Redactor::new(rules.clone(), known.clone());
+        // Whoever is written to is the first person the model hears of.
+        let recipient = letter.map(|letter| {
+            redactor.redact(&format!("{}, {}", letter.recipient.name, letter.recipient.role))
+        });
+        let facts = fact::of(
+            task,
+            &assignment.snapshot,
+            letter.map(|letter| letter.recipient.name.as_str()),
+        );
+        let given: Vec<Given> = facts
+            .iter()
+            .map(|known| Given {
+                id: known.fact.id.clone(),
+                key: known.key,
+                label: known.label,
+                value: redactor.redact(&known.fact.value),
+            })
+            .collect();
+        let facts: Vec<Fact> = facts.into_iter().map(|known| known.fact).collect();
+        let today = assignment.snapshot.at.to_zoned(TimeZone::UTC).date().to_string();
+        let mut support = Support::of(&facts, &today);
+        let outside = untrusted(task, assignment, letter);
+        if task == Task::Letter {
+            support.quote(&outside);
+        } else {
+            support.vouch(&outside);
+        }
+        Ok(Self {
+            data: (!outside.is_empty()).then(|| redactor.redact(&injection::disarm(&outside))),
+            objective: redactor.redact(&assignment.objective),
+            marker: marker(clock),
+            published: Vec::new(),
+            findings: suspicions(&outside),
+            task,
+            assignment,
+            prompt,
+            redactor,
+            facts,
+            given,
+            recipient,
+            today,
+            rules,
+            known,
+            support,
+        })
+    }
+
+    /// Redacts a text of ours whose numbers a draft may use.
+    pub(crate) fn vouched(&mut self, text: &str) -> Redacted {
+        self.support.vouch(text);
+        self.redactor.redact(text)
+    }
+
+    /// The facts as prompts list them.
+    pub(crate) fn lines(&self) -> Vec<Line<'_>> {
+        self.facts
+            .iter()
+            .zip(&self.given)
+            .map(|(fact, given)| Line {
+                id: &given.id,
+                label: given.label,
+                value: given.value.as_str(),
+                source: &fact.source,
+            })
+            .collect()
     }
 
     /// The same call, with what was wrong with the answer.
-    pub(crate) fn repair(&mut self, complaint: &str) -> Call {
+    pub(crate) fn repair(&mut self, call: &Call, complaint: &str) -> Call {
         let user = format!(
             "{}\n\nYour previous answer could not be used: {complaint}.\nAnswer again, with one JSON object of the form asked for.",
-            self.call.user.as_str(),
+            call.user.as_str(),
         );
-        Call { user: self.redactor.assemble(&user), ..self.call.clone() }
+        Call { user: self.redactor.assemble(&user), ..call.clone() }
     }
 
     /// Reads, restores and checks an answer. The error says why it cannot be used.
     pub(crate) fn read(&self, text: &str) -> Result<(Answer, Vec<Finding>), String> {
-        let task = match &self.call.material {
-            Material::Letter { .. } => Task::Letter,
-            Material::Route { .. } => Task::Route,
-            Material::Summary { .. } => Task::Summary,
-        };
         let mut findings = Vec::new();
-        let answer = match (answer::parse(task, text)?, &self.assignment.task) {
+        let answer = match (answer::parse(self.task, text)?, &self.assignment.task) {
             (Parsed::Letter(letter), WriterTask::Letter(task)) => {
                 Answer::Letter(self.letter(letter, task, &mut findings))
             }

@@ -128,103 +128,47 @@ const fn allowed(task: Task) -> &'static [&'static str] {
     }
 }
 
+/// Every fact there is: key, label, source. The order is that of lists.
+const FACTS: &[(&str, &str, &str)] = &[
+    ("account", "Company", "account"),
+    ("recipient", "Recipient", "contact"),
+    ("title", "Recipient's job", "contact"),
+    ("csm", "Customer Success Manager", "account"),
+    ("people", "People", "contact"),
+    ("segment", "Segment", "account"),
+    ("lifecycle", "Phase", "account"),
+    ("arr", "Annual recurring revenue", "account"),
+    ("health", "Health", "account"),
+    ("previous_health", "Health before", "account"),
+    ("plan", "Plan", "contract"),
+    ("seats", "Seats", "contract"),
+    ("renewal_date", "Renewal date", "account"),
+    ("days_to_renewal", "Days to renewal", "account"),
+    ("auto_renew", "Renews by itself", "contract"),
+    ("usage_trend", "Change of use in 28 days", "usage"),
+    ("active_days", "Active days of the last 28", "usage"),
+    ("peak_users", "Most users on one day", "usage"),
+    ("features", "Features used in 28 days", "usage"),
+    ("days_since_last", "Days since last use", "usage"),
+    ("open_tickets", "Open tickets", "ticket"),
+    ("open_p1", "Open priority-one tickets", "ticket"),
+    ("escalated", "Escalations in 90 days", "ticket"),
+    ("tickets_opened", "Tickets opened in 28 days, and in the 28 before", "ticket"),
+    ("csat", "Satisfaction of 5", "ticket"),
+    ("nps", "Latest NPS answer", "survey"),
+    ("roles", "Roles of known contacts", "contact"),
+];
+
 /// The facts for a task, in a fixed order, with ids from `f1`. Unknown ones are left out.
 pub(crate) fn of(task: Task, snapshot: &Snapshot, recipient: Option<&str>) -> Vec<Known> {
-    let Snapshot { account, csm, contacts, usage, tickets, survey, contract, .. } = snapshot;
-    let signs = Signs::of(snapshot);
-    let title = recipient.and_then(|name| {
-        contacts.iter().find(|contact| contact.full_name() == name)?.title.clone()
-    });
-    let roles: BTreeSet<&str> = contacts.iter().map(|contact| contact.role.as_str()).collect();
-    let people = contacts
-        .iter()
-        .take(10)
-        .map(|contact| format!("{} ({})", contact.full_name(), contact.role))
-        .collect::<Vec<_>>()
-        .join(", ");
-    let health = |score: f64| format!("{score:.0} of 100 ({})", Band::of(score));
-    let all: [(&'static str, &'static str, &str, Option<String>); 27] = [
-        ("account", "Company", "account", Some(account.name.clone())),
-        ("recipient", "Recipient", "contact", recipient.map(str::to_owned)),
-        ("title", "Recipient's job", "contact", title),
-        ("csm", "Customer Success Manager", "account", csm.as_ref().map(|csm| csm.name.clone())),
-        ("people", "People", "contact", Some(people).filter(|people| !people.is_empty())),
-        ("segment", "Segment", "account", Some(account.segment.to_string())),
-        ("lifecycle", "Phase", "account", Some(account.lifecycle.to_string())),
-        (
-            "arr",
-            "Annual recurring revenue",
-            "account",
-            Some(money(account.arr.minor, &account.arr.currency)),
-        ),
-        ("health", "Health", "account", account.health.map(health)),
-        ("previous_health", "Health before", "account", account.previous_health.map(health)),
-        ("plan", "Plan", "contract", Some(contract.plan.clone()).filter(|plan| !plan.is_empty())),
-        ("seats", "Seats", "contract", (contract.seats > 0).then(|| contract.seats.to_string())),
-        (
-            "renewal_date",
-            "Renewal date",
-            "account",
-            account.renewal_date.map(|day| day.to_string()),
-        ),
-        (
-            "days_to_renewal",
-            "Days to renewal",
-            "account",
-            signs.days_to_renewal.map(|days| days.to_string()),
-        ),
-        (
-            "auto_renew",
-            "Renews by itself",
-            "contract",
-            (contract.open_lines > 0)
-                .then(|| if contract.auto_renew { "yes" } else { "no" }.to_owned()),
-        ),
-        ("usage_trend", "Change of use in 28 days", "usage", signs.usage_trend.map(percent)),
-        (
-            "active_days",
-            "Active days of the last 28",
-            "usage",
-            Some(usage.active_days_28.to_string()),
-        ),
-        ("peak_users", "Most users on one day", "usage", Some(usage.peak_users_28.to_string())),
-        ("features", "Features used in 28 days", "usage", Some(usage.features_28.to_string())),
-        (
-            "days_since_last",
-            "Days since last use",
-            "usage",
-            Some(if usage.days_since_last >= 9999 {
-                "never used".to_owned()
-            } else {
-                usage.days_since_last.to_string()
-            }),
-        ),
-        ("open_tickets", "Open tickets", "ticket", Some(tickets.open.to_string())),
-        ("open_p1", "Open priority-one tickets", "ticket", Some(tickets.open_p1.to_string())),
-        ("escalated", "Escalations in 90 days", "ticket", Some(tickets.escalated_90.to_string())),
-        (
-            "tickets_opened",
-            "Tickets opened in 28 days, and in the 28 before",
-            "ticket",
-            Some(format!("{}, {}", tickets.opened_28, tickets.opened_prior_28)),
-        ),
-        ("csat", "Satisfaction of 5", "ticket", signs.csat.map(|csat| format!("{csat:.1}"))),
-        ("nps", "Latest NPS answer", "survey", (survey.nps >= 0).then(|| survey.nps.to_string())),
-        (
-            "roles",
-            "Roles of known contacts",
-            "contact",
-            Some(if roles.is_empty() {
-                "none".to_owned()
-            } else {
-                roles.into_iter().collect::<Vec<_>>().join(", ")
-            }),
-        ),
-    ];
     let allowed = allowed(task);
-    all.into_iter()
+    FACTS
+        .iter()
         .filter(|(key, ..)| allowed.contains(key))
-        .filter_map(|(key, label, source, value)| Some((key, label, source, value?)))
+        .filter_map(|(key, label, source)| {
+            let value = value(key, snapshot, recipient).filter(|value| !value.is_empty())?;
+            Some((*key, *label, *source, value))
+        })
         .enumerate()
         .map(|(index, (key, label, source, value))| Known {
             key,
@@ -237,6 +181,58 @@ pub(crate) fn of(task: Task, snapshot: &Snapshot, recipient: Option<&str>) -> Ve
             },
         })
         .collect()
+}
+
+fn value(key: &str, snapshot: &Snapshot, recipient: Option<&str>) -> Option<String> {
+    let Snapshot { account, csm, contacts, usage, tickets, survey, contract, .. } = snapshot;
+    let signs = Signs::of(snapshot);
+    let health = |score: f64| format!("{score:.0} of 100 ({})", Band::of(score));
+    let yes_no = |yes| if yes { "yes" } else { "no" }.to_owned();
+    match key {
+        "account" => Some(account.name.clone()),
+        "recipient" => recipient.map(str::to_owned),
+        "title" => recipient.and_then(|name| {
+            contacts.iter().find(|contact| contact.full_name() == name)?.title.clone()
+        }),
+        "csm" => csm.as_ref().map(|csm| csm.name.clone()),
+        "people" => Some(
+            contacts
+                .iter()
+                .take(10)
+                .map(|contact| format!("{} ({})", contact.full_name(), contact.role))
+                .collect::<Vec<_>>()
+                .join(", "),
+        ),
+        "segment" => Some(account.segment.to_string()),
+        "lifecycle" => Some(account.lifecycle.to_string()),
+        "arr" => Some(money(account.arr.minor, &account.arr.currency)),
+        "health" => account.health.map(health),
+        "previous_health" => account.previous_health.map(health),
+        "plan" => Some(contract.plan.clone()),
+        "seats" => (contract.seats > 0).then(|| contract.seats.to_string()),
+        "renewal_date" => account.renewal_date.map(|day| day.to_string()),
+        "days_to_renewal" => signs.days_to_renewal.map(|days| days.to_string()),
+        "auto_renew" => (contract.open_lines > 0).then(|| yes_no(contract.auto_renew)),
+        "usage_trend" => signs.usage_trend.map(percent),
+        "active_days" => Some(usage.active_days_28.to_string()),
+        "peak_users" => Some(usage.peak_users_28.to_string()),
+        "features" => Some(usage.features_28.to_string()),
+        "days_since_last" if usage.days_since_last >= 9999 => Some("never used".to_owned()),
+        "days_since_last" => Some(usage.days_since_last.to_string()),
+        "open_tickets" => Some(tickets.open.to_string()),
+        "open_p1" => Some(tickets.open_p1.to_string()),
+        "escalated" => Some(tickets.escalated_90.to_string()),
+        "tickets_opened" => Some(format!("{}, {}", tickets.opened_28, tickets.opened_prior_28)),
+        "csat" => signs.csat.map(|csat| format!("{csat:.1}")),
+        "nps" => (survey.nps >= 0).then(|| survey.nps.to_string()),
+        "roles" => {
+            let roles: BTreeSet<&str> =
+                contacts.iter().map(|contact| contact.role.as_str()).collect();
+            let roles = roles.into_iter().collect::<Vec<_>>().join(", ");
+            Some(if roles.is_empty() { "none".to_owned() } else { roles })
+        }
+        _ => None,
+    }
 }
 
 /// `-32 %`
@@ -261,6 +257,21 @@ fn money(minor: i64, currency: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn gv_26_every_allowed_fact_exists_and_each_task_has_its_own_list() {
+        for task in [Task::Letter, Task::Route, Task::Summary] {
+            for key in allowed(task) {
+                assert!(FACTS.iter().any(|(known, ..)| known == key), "{key}");
+            }
+        }
+        for private in ["arr", "health", "nps", "people"] {
+            assert!(!allowed(Task::Letter).contains(&private), "{private}");
+        }
+        for person in ["recipient", "people", "csm"] {
+            assert!(!allowed(Task::Route).contains(&person), "{person}");
+        }
+    }
 
     #[test]
     fn amounts_and_shares_are_written_as_people_write_them() {

@@ -50,7 +50,7 @@ impl Endpoint {
             url: url.into(),
             api_key: api_key.filter(|key| !key.trim().is_empty()),
             model: model.into(),
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
             allow_plain_http: false,
         }
     }

@@ -6,7 +6,7 @@ use domain::{
     clock::Clock,
     draft::Finding,
     intent::Recipient,
-    port::{Assignment, LetterTask, WriterTask},
+    port::{Assignment, LetterTask},
     snapshot::Snapshot,
 };
 use jiff::tz::TimeZone;
@@ -19,17 +19,8 @@ const TICKET: usize = 1500;
 /// How much of a signal's data a model is shown, in characters.
 const SIGNAL: usize = 1000;
 
-/// Everybody the CRM knows for the account. Our own CSM's name may be seen, their address not.
-pub(crate) fn known(snapshot: &Snapshot, task: &WriterTask) -> Known {
-    let recipient = match task {
-        WriterTask::Letter(letter) => Some(&letter.recipient),
-        WriterTask::Route | WriterTask::Summary => None,
-    };
-    known_with(snapshot, recipient)
-}
-
-/// The same, with the recipient of a letter.
-pub(crate) fn known_with(snapshot: &Snapshot, recipient: Option<&Recipient>) -> Known {
+/// Everybody the CRM knows for the account, and the recipient of a letter. Our own CSM's name may be seen, their address not.
+pub(crate) fn known(snapshot: &Snapshot, recipient: Option<&Recipient>) -> Known {
     let Snapshot { contacts, csm, .. } = snapshot;
     let mut people: Vec<Person> = contacts
         .iter()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::port::WriteError;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use tera::{Context, Tera};
+use tera::{Context, ErrorKind, Tera};
 
 /// What a prompt is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,16 +126,24 @@ impl Prompts {
             let name = file.strip_suffix(".md").unwrap_or(&file).to_owned();
             let wrong = |line, why: String| PromptError { name: name.clone(), line, why };
             let parsed = parse(&text).map_err(|(line, why)| wrong(line, why))?;
-            for (part, (line, template)) in [("system", parsed.system), ("user", parsed.user)] {
+            for (part, (title, template)) in [("system", parsed.system), ("user", parsed.user)] {
                 let id = format!("{name}#{part}");
-                tera.add_raw_template(&id, template).map_err(|err| wrong(line, short(&err)))?;
-                let unknown =
-                    tera.get_template_variables(&id).map_err(|err| wrong(line, short(&err)))?;
+                let line_of = |at: usize| title + 1 + template[..at].matches('\n').count();
+                tera.add_raw_template(&id, template).map_err(|err| {
+                    let at = match err.kind() {
+                        ErrorKind::SyntaxError(report) => report.span().range.start,
+                        _ => 0,
+                    };
+                    wrong(line_of(at.min(template.len())), short(&err))
+                })?;
+                let used =
+                    tera.get_template_variables(&id).map_err(|err| wrong(title, short(&err)))?;
                 let known = parsed.prompt.task.variables();
-                if let Some(unknown) = unknown.into_iter().find(|name| !known.contains(name)) {
+                if let Some(unknown) = used.into_iter().find(|name| !known.contains(name)) {
+                    let at = template.find(unknown).unwrap_or_default();
                     let why =
                         format!("unknown variable `{unknown}`, there are {}", known.join(", "));
-                    return Err(wrong(line, why));
+                    return Err(wrong(line_of(at), why));
                 }
             }
             prompts.insert(name, parsed.prompt);
@@ -170,7 +178,7 @@ impl Prompts {
 /// A template engine's message on one line, without the source it quotes.
 pub(crate) fn short(err: &tera::Error) -> String {
     match err.kind() {
-        tera::ErrorKind::SyntaxError(report) | tera::ErrorKind::RenderingError(report) => {
+        ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
             report.message().lines().next().unwrap_or_default().to_owned()
         }
         kind => kind.to_string().lines().next().unwrap_or_default().to_owned(),
@@ -390,12 +398,13 @@ mod tests {
             (good.replace("task: route", "task: poem"), 3, "is not one of"),
             (good.replace("temperature: 0", "temperature: 9"), 6, "not from 0 to 2"),
             (good.replace("version: 1", "version: 1\nvolume: 11"), 3, "unknown key `volume`"),
-            (good.replace("# user", "# them"), 9, "no line `# user`"),
+            (good.replace("# user", "# them"), 8, "no line `# user`"),
             (
                 good.replace("{{ objective }}", "{{ recipient }}"),
-                34,
+                29,
                 "unknown variable `recipient`",
             ),
+            (good.replace("{{ today }}", "{{ today"), 30, ""),
             (good.replace("schema: route", "schema: letter"), 4, "must be `route`"),
             ("# system\n# user\n".to_owned(), 1, "does not begin"),
         ] {

@@ -154,12 +154,11 @@ fn code(value: &Value) -> Option<String> {
 
 /// `Retry-After` in seconds or as a date, at most five minutes.
 fn wait(value: &str, clock: &dyn Clock) -> Option<SignedDuration> {
-    let asked = match value.trim().parse::<u32>() {
-        Ok(seconds) => SignedDuration::from_secs(i64::from(seconds)),
-        Err(_) => {
-            let at = jiff::fmt::rfc2822::parse(value.trim()).ok()?.timestamp();
-            at.duration_since(clock.now())
-        }
+    let asked = if let Ok(seconds) = value.trim().parse::<u32>() {
+        SignedDuration::from_secs(i64::from(seconds))
+    } else {
+        let at = jiff::fmt::rfc2822::parse(value.trim()).ok()?.timestamp();
+        at.duration_since(clock.now())
     };
     Some(asked.clamp(SignedDuration::ZERO, LONGEST_WAIT))
 }

@@ -35,7 +35,7 @@ impl Folded {
         let mut cells = Vec::with_capacity(source.len());
         let mut at = 0;
         while let Some(first) = source[at..].chars().next() {
-            let (c, length) = unescape(&source[at..]).unwrap_or((first, first.len_utf8()));
+            let (c, length) = unescape(&source[at..]).unwrap_or_else(|| (first, first.len_utf8()));
             push(&mut cells, Cell { c, start: at, end: at + length });
             at += length;
         }

@@ -27,7 +27,7 @@ static NATIONAL: LazyLock<Regex> =
 static ANNOUNCED: LazyLock<Regex> = LazyLock::new(|| pattern(r"\(?[0-9][0-9 .\-/()]{5,18}[0-9]"));
 static WORD: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r#"(?:phone|\btel|mobile|\bcell|\bcall|\bfax|whatsapp|handy|\bsms|\btext|dial|\bring|hotline|telefon|t[ée]l[ée]phone|mobil|\bmob\b|\bline\b|\breach)[^0-9\n]{0,28}$"#,
+        r"(?:phone|\btel|mobile|\bcell|\bcall|\bfax|whatsapp|handy|\bsms|\btext|dial|\bring|hotline|telefon|t[ée]l[ée]phone|mobil|\bmob\b|\bline\b|\breach)[^0-9\n]{0,28}$",
     )
 });
 static DATE: LazyLock<Regex> = LazyLock::new(|| {
@@ -49,8 +49,8 @@ pub(super) fn find(text: &str, found: &mut Vec<Found>) {
         if value.starts_with(['+', '(']) && value.contains('+') {
             // `+49 (0)30` is dialled as `+4930`.
             canonical = digits(&value.replace("(0)", ""));
-        } else if let Some(rest) = canonical.strip_prefix("00") {
-            canonical = rest.to_owned();
+        } else if canonical.starts_with("00") {
+            canonical.drain(..2);
         }
         found.push(Found { at, kind, canonical });
     };
