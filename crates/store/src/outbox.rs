@@ -48,7 +48,7 @@ impl Outbox for Store {
                 let changed = tx
                     .execute(
                         sql!("UPDATE messages SET status = 'transmitting', lease_until =" {now}
-                            "+ $3 WHERE id = $1 AND token = $2 AND status = 'sending'"),
+                            "+ $3 WHERE id = $1 AND token = $2 AND status IN ('sending', 'transmitting')"),
                         args,
                     )
                     .await?;
