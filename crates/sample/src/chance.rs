@@ -131,18 +131,19 @@ pub(crate) fn quantile(table: &[f64], share: f64) -> f64 {
 /// Four numbers from 0 to 1 for an account, spread evenly over any run of neighbouring accounts.
 ///
 /// A company of 120 accounts must have its share of new, endangered and soon to renew ones by
-/// construction and not by luck. This is the additive recurrence over the powers of the root of
-/// x⁵ = x + 1, of low discrepancy in four dimensions, shifted by the seed.
+/// construction and not by luck. These are additive recurrences shifted by the seed: the first
+/// steps by the golden ratio, the best spread there is of one number, so that even a small slice
+/// of it is met; the others by the powers of the root of x⁴ = x + 1, which spread jointly.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spread([u64; 4]);
 
 impl Spread {
     /// The steps of the recurrence as parts of 2⁶⁴.
     const STEPS: [u64; 4] = [
-        0xdb4f_0b91_75ae_2165,
-        0xbbe0_5633_03a4_615f,
-        0xa0f2_ec75_a1fe_1575,
-        0x89e1_8285_7d9e_d688,
+        0x9e37_79b9_7f4a_7c15,
+        0xd1b5_4a32_d192_ed03,
+        0xabc9_8388_fb8f_ac02,
+        0x8cb9_2ba7_2f3d_8dd7,
     ];
 
     pub(crate) fn new(chance: &mut Chance) -> Self {

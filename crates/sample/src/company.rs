@@ -101,6 +101,13 @@ impl Company {
         Bundle { records: sheet.records(), destiny, signals }
     }
 
+    /// The truth of one account alone, without the work of making its rows.
+    pub fn destiny(&self, index: u64) -> Destiny {
+        let Settings { seed, effect, .. } = self.settings;
+        let profile = Profile::of(seed, self.shift, &self.spread, self.calendar, index);
+        Destiny::of(seed, effect, self.calendar, &profile)
+    }
+
     fn csm(&self, index: u64) -> &Member {
         let place = usize::try_from(index % self.csms as u64).unwrap_or(0);
         &self.team[place]

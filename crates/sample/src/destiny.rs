@@ -149,7 +149,9 @@ impl Destiny {
             (Cause::Price, 0.2),
             (Cause::LowAdoption, 0.2),
         ]);
-        let lead = whole(dice.quantile(&[35.0, 65.0, 95.0, 125.0, 165.0, 230.0]));
+        let usual = whole(dice.quantile(&[35.0, 65.0, 95.0, 125.0, 165.0, 230.0]));
+        let recent = profile.decides + dice.between(24, 55);
+        let lead = if profile.sliding && (35..=280).contains(&recent) { recent } else { usual };
         let luck = dice.unit();
         let change = dice.within(0.1, 0.4);
         let at_risk = matches!(profile.fate, Fate::Declining | Fate::Churned);
@@ -239,9 +241,9 @@ impl Decline {
         })
     }
 
-    /// From 0 on the first day to 1 when there is nothing left to lose, seven weeks later.
+    /// From 0 on the first day to 1 when there is nothing left to lose, six weeks later.
     pub(crate) fn progress(&self, day: Day) -> f64 {
-        let x = (crate::profile::float(day - self.begins) / 49.0).clamp(0.0, 1.0);
+        let x = (crate::profile::float(day - self.begins) / 42.0).clamp(0.0, 1.0);
         // Slow at first, so that the first week could be noise.
         x * x * (3.0 - 2.0 * x)
     }

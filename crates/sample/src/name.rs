@@ -59,13 +59,14 @@ fn plain(name: &str) -> String {
             'ö' | 'ø' => out.push_str("oe"),
             'ü' => out.push_str("ue"),
             'ß' => out.push_str("ss"),
-            'á' | 'à' | 'â' | 'ã' | 'å' | 'ą' | 'ả' | 'ạ' | 'ầ' | 'ă' | 'ặ' => {
+            'á' | 'à' | 'â' | 'ã' | 'å' | 'ą' | 'ả' | 'ạ' | 'ầ' | 'ă' | 'ặ' | 'ấ' =>
+            {
                 out.push('a');
             }
             'é' | 'è' | 'ê' | 'ë' | 'ę' | 'ễ' => out.push('e'),
             'í' | 'ì' | 'î' | 'ï' | 'ı' => out.push('i'),
             'ó' | 'ò' | 'ô' | 'õ' | 'ơ' => out.push('o'),
-            'ú' | 'ù' | 'û' | 'ư' | 'ấ' => out.push('u'),
+            'ú' | 'ù' | 'û' | 'ư' | 'ứ' => out.push('u'),
             'ç' | 'ć' | 'č' => out.push('c'),
             'đ' => out.push('d'),
             'ğ' => out.push('g'),
@@ -87,13 +88,11 @@ mod tests {
     #[test]
     fn every_name_has_a_mailbox_in_plain_letters() {
         for origin in &ORIGINS {
-            for (given, family) in origin.given.iter().zip(origin.family) {
-                for name in [given, family] {
-                    let letters = name.chars().filter(|c| c.is_alphabetic()).count();
-                    let box_ = plain(name);
-                    assert!(box_.len() >= letters, "`{name}` lost letters: `{box_}`");
-                    assert!(box_.is_ascii());
-                }
+            for name in origin.given.iter().chain(origin.family) {
+                let letters = name.chars().filter(|c| c.is_alphabetic()).count();
+                let box_ = plain(name);
+                assert!(box_.len() >= letters, "`{name}` lost letters: `{box_}`");
+                assert!(box_.is_ascii());
             }
         }
         let person = Person { first: "Jürgen".into(), last: "Weißmüller".into() };

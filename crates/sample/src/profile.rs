@@ -30,6 +30,8 @@ pub(crate) struct Profile {
     /// When the contract ends and the customer decides, or decided to leave.
     pub(crate) decides: Day,
     pub(crate) fate: Fate,
+    /// Whether a decline, if any, has begun in the last weeks: there is always one to act on.
+    pub(crate) sliding: bool,
     /// Nobody at all in the address book.
     pub(crate) faceless: bool,
 }
@@ -38,6 +40,10 @@ pub(crate) struct Profile {
 const NEW: f64 = 0.07;
 /// …and so many more in the last four months.
 const YOUNG: f64 = 0.10;
+/// Of a hundred settled accounts, so many have left…
+const LEFT: f64 = 0.09;
+/// …and so many are losing ground right now.
+const SLIDING: f64 = 0.11;
 /// Days after which a contract is neither new nor young.
 const SETTLED: i64 = 121;
 
@@ -53,26 +59,31 @@ impl Profile {
         let [age, size, luck, ending] = spread.at(index);
         let firm = Firm::of(seed_shift, index);
         let place = Place::draw(&mut chance);
+        // The few new ones are cut from one slice, so that each size is among them.
+        let (smb, mid, size) = if age < NEW { (0.45, 0.75, age / NEW) } else { (0.50, 0.83, size) };
         let segment = match size {
-            ..0.50 => Segment::Smb,
-            0.50..0.83 => Segment::MidMarket,
+            size if size < smb => Segment::Smb,
+            size if size < mid => Segment::MidMarket,
             _ => Segment::Enterprise,
         };
         let tier = tier(&mut chance, segment);
         let settled = age >= NEW + YOUNG;
         let fate = fate(luck, settled);
+        let sliding = fate == Fate::Declining && luck < LEFT + SLIDING;
         let trial = age < NEW && segment == Segment::Smb && chance.happens(0.25);
         let (starts, decides) = if fate == Fate::Churned {
             left(&mut chance, calendar, ending)
         } else if settled {
-            midterm(&mut chance, calendar, segment, ending)
-        } else {
-            // Within a cohort the position is as evenly spread as the cohort itself.
-            let starts = if age < NEW {
-                -whole(age / NEW * 14.0)
-            } else {
-                -14 - whole((age - NEW) / YOUNG * 107.0)
+            // Customers fall off towards the end of a contract, so those who will are nearer to it.
+            let near = match fate {
+                Fate::Declining if sliding => 0.5 * ending,
+                Fate::Declining => ending * ending,
+                _ => ending,
             };
+            midterm(&mut chance, calendar, segment, near, sliding)
+        } else {
+            let days = if age < NEW { (0, 13) } else { (14, SETTLED - 1) };
+            let starts = -chance.between(days.0, days.1);
             let months = if trial { 1 } else { 12 };
             let end = calendar.date(starts).saturating_add(months.months());
             (starts, calendar.day(end))
@@ -95,6 +106,7 @@ impl Profile {
             starts,
             decides,
             fate,
+            sliding,
             faceless: chance.happens(0.04),
         }
     }
@@ -151,9 +163,9 @@ impl Profile {
 fn fate(luck: f64, settled: bool) -> Fate {
     if settled {
         match luck {
-            ..0.09 => Fate::Churned,
-            0.09..0.33 => Fate::Declining,
-            0.33..0.67 => Fate::Steady,
+            ..LEFT => Fate::Churned,
+            LEFT..0.36 => Fate::Declining,
+            0.36..0.67 => Fate::Steady,
             _ => Fate::Thriving,
         }
     } else {
@@ -173,13 +185,20 @@ fn left(chance: &mut Chance, calendar: Calendar, ending: f64) -> (Day, Day) {
 }
 
 /// A contract somewhere in the middle of its term.
-fn midterm(chance: &mut Chance, calendar: Calendar, segment: Segment, ending: f64) -> (Day, Day) {
+fn midterm(
+    chance: &mut Chance,
+    calendar: Calendar,
+    segment: Segment,
+    ending: f64,
+    last_year: bool,
+) -> (Day, Day) {
     let years = match segment {
         Segment::Enterprise => chance.weighted(&[(1, 0.6), (2, 0.3), (3, 0.1)]),
         Segment::MidMarket => chance.weighted(&[(1, 0.85), (2, 0.15)]),
         Segment::Smb => 1,
     };
-    let end = 1 + whole(ending * float(years) * 365.0);
+    let ahead = if last_year { 1 } else { years };
+    let end = 1 + whole(ending * float(ahead) * 365.0);
     let mut terms = chance.between(1, 3);
     let start = |terms: i64| calendar.day(back(calendar.date(end), 12 * years * terms));
     while start(terms) > -SETTLED {

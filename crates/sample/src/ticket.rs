@@ -8,7 +8,7 @@ use domain::{
 };
 
 use crate::{
-    calendar::{Calendar, Day, FIRST},
+    calendar::{Calendar, Day, FIRST, YESTERDAY},
     chance::{Chance, Topic},
     contact::People,
     destiny::{Cause, Decline},
@@ -48,30 +48,54 @@ pub(crate) fn record(
         let fresh = if day - profile.starts < 45 { 1.8 } else { 1.0 };
         let weekend = if calendar.is_weekend(day) { 0.15 } else { 1.34 };
         if chance.happens(weekly / 7.0 * heat.frequency * fresh * weekend) {
-            let number = opened.len() + 1;
-            let id = format!("T-{:06}-{number:03}", profile.index);
+            let priority = priority(&mut chance, &heat);
+            let mut row = ticket(&mut chance, profile, people, decline, day, priority);
             let second = chance.between(21_600, 68_000);
-            let mut row = ticket(&mut chance, profile, people, decline, day, &heat);
+            let took = took(&mut chance, priority, &heat);
+            let closed = day * 86_400 + second + took < 0;
             row.opened_at = calendar.moment(day, second);
-            let took = took(&mut chance, row.priority, &heat);
-            // What takes longer than until today is still open.
-            row.closed_at =
-                (day * 86_400 + second + took < 0).then(|| calendar.moment(day, second + took));
-            row.first_response_minutes = (took > 7_200 || row.closed_at.is_some())
-                .then(|| chance.between(8, (took / 60 / 4).clamp(20, 1_400)));
-            if row.closed_at.is_none() {
-                row.csat = None;
-            }
-            opened.push(Opened {
-                id: id.clone(),
-                day,
-                second,
-                priority: row.priority,
-                open: row.closed_at.is_none(),
-            });
-            sheet.push(id, Row::Ticket(row));
+            row.closed_at = closed.then(|| calendar.moment(day, second + took));
+            row.first_response_minutes =
+                closed.then(|| chance.between(8, (took / 240).clamp(20, 1_400)));
+            row.csat = row.csat.filter(|_| closed);
+            opened.push(file(profile, opened.len(), day, second, row, sheet));
         }
     }
+    if is_on_fire(&mut chance, profile, decline) {
+        let day = calendar.working_day(YESTERDAY - chance.between(0, 2));
+        let second = chance.between(25_000, 60_000);
+        let mut row = ticket(&mut chance, profile, people, decline, day, Priority::P1);
+        row.opened_at = calendar.moment(day, second);
+        row.csat = None;
+        opened.push(file(profile, opened.len(), day, second, row, sheet));
+    }
+    opened
+}
+
+/// Whether a customer who is losing patience over quality has a fire burning today.
+fn is_on_fire(chance: &mut Chance, profile: &Profile, decline: Option<Decline>) -> bool {
+    let quality = decline.is_some_and(|decline| decline.cause == Cause::Quality);
+    chance.happens(0.7) && profile.sliding && quality
+}
+
+/// Puts a case on the sheet under the next number.
+fn file(
+    profile: &Profile,
+    before: usize,
+    day: Day,
+    second: i64,
+    row: TicketRow,
+    sheet: &mut Sheet,
+) -> Opened {
+    let id = format!("T-{:06}-{:03}", profile.index, before + 1);
+    let opened = Opened {
+        id: id.clone(),
+        day,
+        second,
+        priority: row.priority,
+        open: row.closed_at.is_none(),
+    };
+    sheet.push(id, Row::Ticket(row));
     opened
 }
 
@@ -107,18 +131,11 @@ fn took(chance: &mut Chance, priority: Priority, heat: &Heat) -> i64 {
         Priority::P3 => chance.quantile(&[6.0, 30.0, 70.0, 130.0, 400.0]),
         Priority::P4 => chance.quantile(&[8.0, 50.0, 120.0, 300.0, 900.0]),
     };
-    whole(hours * (1.0 + heat.progress) * 3_600.0)
+    whole(hours * (1.0 + 3.0 * heat.progress) * 3_600.0)
 }
 
-fn ticket(
-    chance: &mut Chance,
-    profile: &Profile,
-    people: &People,
-    decline: Option<Decline>,
-    day: Day,
-    heat: &Heat,
-) -> TicketRow {
-    let priority = if chance.happens(heat.urgency) {
+fn priority(chance: &mut Chance, heat: &Heat) -> Priority {
+    if chance.happens(heat.urgency) {
         chance.weighted(&[(Priority::P1, 0.35), (Priority::P2, 0.65)])
     } else {
         chance.weighted(&[
@@ -127,7 +144,18 @@ fn ticket(
             (Priority::P3, 0.55),
             (Priority::P4, 0.315),
         ])
-    };
+    }
+}
+
+fn ticket(
+    chance: &mut Chance,
+    profile: &Profile,
+    people: &People,
+    decline: Option<Decline>,
+    day: Day,
+    priority: Priority,
+) -> TicketRow {
+    let heat = heat(decline, day);
     let escalated = chance.happens(match priority {
         Priority::P1 => 0.25 + 0.25 * heat.progress,
         _ => 0.01 + 0.12 * heat.progress,
