@@ -215,12 +215,17 @@ impl<'a> Flow<'a> {
             return Ok(reading);
         };
         let Some((account, start, end)) = self.spans.get(id) else {
+            if !usage.account.is_empty() {
+                return Ok(reading);
+            }
             return Err(Fault {
                 field: label.to_owned(),
                 why: format!("`{id}` is no known subscription; import its subscription first"),
             });
         };
-        usage.account.clone_from(account);
+        if usage.account.is_empty() {
+            usage.account.clone_from(account);
+        }
         if usage.day < *start || end.is_some_and(|end| usage.day > end) {
             let (id, day) = (&reading.source_id, usage.day);
             self.oddities.count(Oddity::UsageOutsideSubscription, || format!("{id} on {day}"));
