@@ -5,6 +5,7 @@ pub mod diagnostic;
 pub mod facts;
 pub mod period;
 pub mod schema;
+pub mod spanned;
 pub mod suggest;
 pub mod yaml;
 
@@ -12,4 +13,4 @@ pub use condition::{Condition, ConditionError, EvalError};
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Place};
 pub use period::Period;
 pub use schema::{Schema, Type};
-pub use yaml::Spanned;
+pub use spanned::Spanned;

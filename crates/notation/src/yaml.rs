@@ -1,150 +1,19 @@
 //! Reads YAML into types: bounded, strict, and with a line, a column and a caret for every error.
 
-use std::{borrow::Cow, ops::Deref};
-
-use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_saphyr::{
-    DefaultMessageFormatter, DuplicateKeyPolicy, Error, Location, MergeKeyPolicy, MessageFormatter,
-    Options, budget::BudgetBreach,
+    DefaultMessageFormatter, DuplicateKeyPolicy, Error, MergeKeyPolicy, MessageFormatter, Options,
+    budget::BudgetBreach,
 };
 
 use crate::{
-    condition::ConditionError,
     diagnostic::{Diagnostic, Diagnostics, Place},
+    spanned::place_of,
     suggest,
 };
 
 /// The largest file that is read, in bytes. People write files a hundred times smaller.
 pub const MOST_BYTES: usize = 1 << 20;
-
-/// A value with its place in the file it was read from.
-#[derive(Clone, Debug)]
-pub struct Spanned<T> {
-    /// The value.
-    pub value: T,
-    /// Where it begins.
-    pub place: Place,
-}
-
-impl<T> Spanned<T> {
-    /// A value with another made from it, at the same place.
-    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Spanned<U> {
-        Spanned { value: make(self.value), place: self.place }
-    }
-
-    /// An error about this value.
-    pub fn error(&self, file: &str, text: &str, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::error(file, text, self.place, message)
-    }
-}
-
-impl Spanned<String> {
-    /// An error about a condition written as this value, with the caret under the culprit.
-    pub fn condition_error(&self, file: &str, text: &str, why: &ConditionError) -> Diagnostic {
-        let place = self.place_within(text, why.offset, why.len);
-        Diagnostic::error(file, text, place, why.message.clone()).with_help(why.help.clone())
-    }
-
-    /// Where in the file a stretch of this value (byte offset, length in characters) is written.
-    ///
-    /// Walks source and value side by side, so quotes, escapes, folded lines and indentation are
-    /// accounted for. Falls back to the value's beginning.
-    pub fn place_within(&self, text: &str, offset: usize, len: usize) -> Place {
-        let Some(source) = text.get(self.place.offset..) else { return self.place };
-        let (skip, quote) = match source.chars().next() {
-            Some(quote @ ('"' | '\'')) => (1, Some(quote)),
-            // A block scalar begins on the line after its header.
-            Some('|' | '>') => (source.find('\n').map_or(0, |at| at + 1), None),
-            _ => (0, None),
-        };
-        let mut rest = &source[skip..];
-        let mut value = self.value.as_str();
-        let mut left = offset.min(value.len());
-        loop {
-            if value.starts_with(char::is_whitespace) || left == 0 {
-                let before = value.len();
-                value = value.trim_start();
-                let blank = before - value.len();
-                rest = rest.trim_start();
-                left = left.saturating_sub(blank);
-            }
-            if left == 0 {
-                return Place::of_offset(text, text.len() - rest.len(), len);
-            }
-            let Some(expected) = value.chars().next() else { return self.place };
-            rest = match (quote, rest.chars().next()) {
-                (Some('\''), Some('\'')) | (Some('"'), Some('\\')) => &rest[1..],
-                _ => rest,
-            };
-            if !rest.starts_with(expected) {
-                return self.place;
-            }
-            rest = &rest[expected.len_utf8()..];
-            value = &value[expected.len_utf8()..];
-            left = left.saturating_sub(expected.len_utf8());
-        }
-    }
-}
-
-impl<T> Deref for Spanned<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.value
-    }
-}
-
-impl<T: PartialEq> PartialEq for Spanned<T> {
-    /// Two values are equal wherever they were written.
-    fn eq(&self, other: &Self) -> bool {
-        self.value == other.value
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let read = serde_saphyr::Spanned::<T>::deserialize(deserializer)?;
-        Ok(Self { value: read.value, place: place_of(read.referenced) })
-    }
-}
-
-impl<T: Serialize> Serialize for Spanned<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.value.serialize(serializer)
-    }
-}
-
-impl<T: JsonSchema> JsonSchema for Spanned<T> {
-    fn inline_schema() -> bool {
-        T::inline_schema()
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        T::schema_name()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        T::schema_id()
-    }
-
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        T::json_schema(generator)
-    }
-}
-
-fn place_of(location: Location) -> Place {
-    let whole = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-    if location == Location::UNKNOWN {
-        return Place::START;
-    }
-    Place {
-        line: whole(location.line()),
-        column: whole(location.column()),
-        offset: location.span().byte_offset().map_or(0, whole),
-        len: whole(location.span().len()).clamp(1, 400),
-    }
-}
 
 /// Reads one YAML document.
 ///
@@ -164,8 +33,8 @@ fn options() -> Options {
         budget: serde_saphyr::budget! {
             max_depth: 32,
             max_documents: 1,
-            max_nodes: 50_000,
-            max_events: 200_000,
+            max_nodes: 20_000,
+            max_events: 60_000,
             max_aliases: 100,
             max_anchors: 100,
             max_merge_keys: 0,
@@ -256,8 +125,10 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use proptest::prelude::*;
+    use serde::Deserialize;
 
     use super::*;
+    use crate::spanned::Spanned;
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -265,6 +136,7 @@ mod tests {
         #[expect(dead_code, reason = "only reading it is tested")]
         title: Spanned<String>,
         #[serde(default)]
+        #[expect(dead_code, reason = "only reading it is tested")]
         when: Option<Spanned<String>>,
         #[serde(default)]
         #[expect(dead_code, reason = "only reading it is tested")]
@@ -395,28 +267,11 @@ mod tests {
             let begun = Instant::now();
             let error = read::<Play>("bomb.yaml", &text).expect_err("a bomb was read");
             let took = begun.elapsed();
-            assert!(took < Duration::from_millis(900), "took {took:?}");
+            // Milliseconds when optimised; what this keeps out would take minutes.
+            assert!(took < Duration::from_secs(5), "took {took:?}");
             let first = &error.as_slice()[0];
             assert!(first.line >= 1 && first.column >= 1 && !first.message.is_empty());
             assert!(error.to_string().len() < 1000, "{error}");
-        }
-    }
-
-    #[test]
-    fn a_place_within_a_value_survives_quotes_and_blocks() {
-        for (yaml, line, column) in [
-            ("title: a\nwhen: abc == bad\n", 2, 14),
-            ("title: a\nwhen: \"abc == bad\"\n", 2, 15),
-            ("title: a\nwhen: '''x'' == bad'\n", 2, 17),
-            ("title: a\nwhen: \"\\\"x\\\" == bad\"\n", 2, 17),
-            ("title: a\nwhen: |\n  abc &&\n    bad\n", 4, 5),
-            ("title: a\nwhen: >-\n  abc &&\n  bad\n", 4, 3),
-            ("title: a\nwhen: abc &&\n  bad\n", 3, 3),
-        ] {
-            let play: Play = read("p.yaml", yaml).unwrap();
-            let when = play.when.unwrap();
-            let place = when.place_within(yaml, when.find("bad").unwrap(), 3);
-            assert_eq!((place.line, place.column), (line, column), "{yaml}");
         }
     }
 

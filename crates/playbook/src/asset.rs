@@ -115,23 +115,38 @@ impl Asset {
     /// Renders the asset with samples; adds what is wrong to `found`.
     pub(crate) fn check(&self, file: &str, results: &Value, found: &mut Vec<Diagnostic>) {
         let letter = self.kind == AssetKind::EmailTemplate;
-        for material in facts::sample_materials(letter, results) {
-            if let Some(subject) = &self.subject {
-                let problem = match text::render_line(subject, &material, usize::MAX) {
-                    Ok(line) if line.is_empty() => Some(("subject is empty".to_owned(), 0, 1)),
-                    Ok(_) => None,
-                    Err(error) => Some((error.message, error.offset, error.len)),
-                };
-                if let Some((message, offset, len)) = problem {
-                    let place = subject.place_within(&self.text, offset, len);
-                    found.push(Diagnostic::error(file, &self.text, place, message));
-                    return;
-                }
-            }
-            if let Err(error) = text::render(self.body(), &material) {
-                let place = Place::of_offset(&self.text, self.body + error.offset, error.len);
-                found.push(Diagnostic::error(file, &self.text, place, error.message));
+        for (material, full) in facts::sample_materials(letter, results).iter().zip([true, false]) {
+            let problem = self.subject_problem(material).or_else(|| {
+                let error = text::render(self.body(), material).err()?;
+                let at = self.body + error.offset;
+                Some((Place::of_offset(&self.text, at, error.len), error.message))
+            });
+            if let Some((place, message)) = problem {
+                // With everything known it rendered, so what it lacks is only sometimes there.
+                let help = (!full).then(|| {
+                    "not always known; ask first: {% if csm.name %}{{ csm.name }}{% endif %}"
+                        .to_owned()
+                });
+                found.push(Diagnostic::error(file, &self.text, place, message).with_help(help));
                 return;
+            }
+        }
+    }
+
+    /// What is wrong with the subject line, and where.
+    fn subject_problem(&self, material: &Value) -> Option<(Place, String)> {
+        let subject = self.subject.as_ref()?;
+        let line = self.text.lines().nth(subject.place.line - 1).unwrap_or_default();
+        let last = subject.place_within(&self.text, subject.len().saturating_sub(1), 1);
+        if !line.starts_with("subject") || last.line != subject.place.line {
+            let message = "`subject` must stand on one line, bare or in quotes".to_owned();
+            return Some((subject.place, message));
+        }
+        match text::render_line(subject, material, usize::MAX) {
+            Ok(line) if line.is_empty() => Some((subject.place, "subject is empty".to_owned())),
+            Ok(_) => None,
+            Err(error) => {
+                Some((subject.place_within(&self.text, error.offset, error.len), error.message))
             }
         }
     }

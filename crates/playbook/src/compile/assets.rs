@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use notation::{Diagnostic, Place, Spanned, suggest};
+use notation::{Diagnostic, Level, Place, Spanned, suggest};
 
 use super::{Lint, is_kebab};
 use crate::{
@@ -81,9 +81,11 @@ impl Assets {
     /// Renders every asset with samples, and names those no step uses.
     pub(super) fn check(&self, lint: &mut Lint<'_>, steps: &[Step]) {
         let results = facts::sample_results(steps);
+        // A step that could not be read may have meant it.
+        let all_read = lint.found.iter().all(|finding| finding.level != Level::Error);
         for known in self.known.values() {
             known.asset.check(&known.file, &results, &mut lint.found);
-            if !known.used {
+            if !known.used && all_read {
                 let message = "no step uses this asset";
                 let text = &known.asset.text;
                 let warning = Diagnostic::warning(&known.file, text, Place::START, message);

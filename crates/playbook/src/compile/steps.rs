@@ -53,7 +53,11 @@ pub(super) fn read(
             retries.value
         });
         let timeout = step.timeout.as_ref().map_or(TIMEOUT, |timeout| bounded(lint, timeout));
-        let Some(doing) = doing::read(lint, step, &earlier, assets) else { continue };
+        let Some(doing) = doing::read(lint, step, &earlier, assets) else {
+            // What refers to it later is no second error.
+            earlier.results.push((step.id.value.clone(), Type::Dyn));
+            continue;
+        };
         let result = facts::result_type(&doing);
         read.push(Step {
             id: step.id.value.clone(),
