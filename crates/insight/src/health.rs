@@ -15,15 +15,17 @@ pub const VERSION: u32 = 1;
 ///
 /// NP-04 asks for five to seven weighted indicators and names these six (log-in frequency,
 /// adoption, ticket volume, stakeholder engagement, satisfaction, contract utilisation) but gives
-/// no weights. These are our starting point, to be checked every quarter against what happened:
-/// what customers do (60) counts for more than what they say (10), because few answer surveys.
+/// no weights. These are our starting point, to be checked every quarter against what happened.
+/// What customers do (65) counts for more than what they say (10), because few answer surveys; and
+/// of what they do the change counts most, because a large customer in decline still logs in every
+/// day.
 pub const WEIGHTS: [(&str, f64); 6] = [
-    ("usage_trend", 25.0),
-    ("active_days", 15.0),
-    ("adoption", 20.0),
+    ("usage_trend", 40.0),
+    ("active_days", 10.0),
+    ("adoption", 15.0),
     ("support", 15.0),
     ("sentiment", 10.0),
-    ("people", 15.0),
+    ("people", 10.0),
 ];
 
 /// With less than this share of the weight known there is no score: support and people alone,

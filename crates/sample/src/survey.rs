@@ -66,7 +66,7 @@ pub(crate) fn mood(profile: &Profile, decline: Option<Decline>, day: Day) -> f64
         Fate::Steady => 0.78,
         Fate::Declining | Fate::Churned => 0.76,
     };
-    base - decline.map_or(0.0, |decline| decline.progress(day) * (0.20 + 0.25 * decline.severity))
+    base - decline.map_or(0.0, |decline| decline.progress(day) * (0.25 + 0.25 * decline.severity))
 }
 
 /// A whole score around a mean.

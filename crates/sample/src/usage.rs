@@ -102,7 +102,7 @@ impl Habit {
             drift,
             ramp: float(profile.onboarding_days()) * 1.2,
             features: usize::try_from(features).unwrap_or(2),
-            depth: decline.map_or(0.0, |decline| 0.45 + 0.45 * decline.severity),
+            depth: decline.map_or(0.0, |decline| 0.50 + 0.45 * decline.severity),
             lull,
             weeks,
         }

@@ -52,7 +52,7 @@ fn usage_trend(snapshot: &Snapshot) -> Reading {
     }
     let trend = usage.trend_28;
     let value =
-        between(trend, &[(-0.60, 0.0), (-0.30, 0.35), (-0.15, 0.70), (0.0, 0.90), (0.10, 1.0)]);
+        between(trend, &[(-0.50, 0.0), (-0.30, 0.30), (-0.15, 0.70), (0.0, 0.90), (0.10, 1.0)]);
     let direction = if trend < 0.0 { "down" } else { "up" };
     Reading::of(
         value,
@@ -124,8 +124,8 @@ fn adoption(snapshot: &Snapshot) -> Reading {
 }
 
 /// Starts at 1 and pays for what burns: an open P1 0.40 each, an escalation in 90 days 0.25 each
-/// (at most 0.50), tickets piling up (0.05 each beyond two open, at most 0.25), and a rise against the four weeks before
-/// (0.10 a ticket, at most 0.30).
+/// (at most 0.50), tickets piling up (0.05 each beyond two open, at most 0.25), and a rise against
+/// the four weeks before (0.10 a ticket, at most 0.30).
 fn support(snapshot: &Snapshot) -> Reading {
     let tickets = &snapshot.tickets;
     let urgent = 0.40 * float(tickets.open_p1);
@@ -178,7 +178,7 @@ fn people(snapshot: &Snapshot) -> Reading {
     let value = [(any, 0.40), (champion, 0.35), (sponsor, 0.25)]
         .into_iter()
         .filter_map(|(holds, worth)| holds.then_some(worth))
-        .sum();
+        .fold(0.0, |sum, worth| sum + worth);
     let who = match (any, champion, sponsor) {
         (false, ..) => "nobody we may write to".to_owned(),
         (true, true, true) => format!("{} reachable, champion and sponsor", reachable.len()),

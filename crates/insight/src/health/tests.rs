@@ -137,10 +137,10 @@ fn np_04_a_thriving_account_is_green_and_a_failing_one_red() {
 #[test]
 fn a_score_is_the_one_computed_by_hand() {
     let health = assess(&failing()).unwrap();
-    // trend 0 of 25; active days 9/20 of 15 = 6.75; adoption (6/50/0.6 = 0.2, 2/4 = 0.5) 0.35 of
-    // 20 = 7; support 1 − 0.4 − 0.25 − 0.1 − 0.3 < 0 of 15 = 0; sentiment (0.26667, 0.16667)
-    // 0.21667 of 10 = 2.16667; people 0.4 of 15 = 6. Together 21.9.
-    assert!((health.score - 21.9).abs() < 1e-9, "{health:#?}");
+    // trend 0 of 40; active days 9/20 of 10 = 4.5; adoption (6/50/0.6 = 0.2, 2/4 = 0.5) 0.35 of
+    // 15 = 5.25; support 1 − 0.4 − 0.25 − 0.1 − 0.3 < 0 of 15 = 0; sentiment (0.26667, 0.16667)
+    // 0.21667 of 10 = 2.16667; people 0.4 of 10 = 4. Together 15.9.
+    assert!((health.score - 15.9).abs() < 1e-9, "{health:#?}");
 }
 
 #[test]
