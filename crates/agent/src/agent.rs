@@ -22,7 +22,7 @@ use crate::{
     desk::Desk,
     fact::Signs,
     model::{Call, Completion, Material, Model, estimate},
-    outside::known,
+    outside::{impersonal, known},
     prompt::{LetterVariables, Prompt, PromptError, Prompts, ReportVariables, Task, Text},
 };
 
@@ -219,14 +219,15 @@ impl Writer for Agent {
         let whole = format!("{}\n{}", letter.subject, letter.body);
         let today = snapshot.at.to_zoned(TimeZone::UTC).date().to_string();
         let support = Support::of(facts, &today);
+        let rules = Rules::default();
+        let known = known(snapshot, Some(&letter.recipient));
         let mut findings: Vec<Finding> = support
-            .unsupported(&whole)
+            .unsupported(&impersonal(&whole, &rules, &known))
             .iter()
             .map(|number| {
                 finding("unsupported-number", format!("`{number}` stands in no fact"), false)
             })
             .collect();
-        let known = known(snapshot, Some(&letter.recipient));
         // Our own people's addresses share the CSM's host.
         let ours = snapshot.csm.as_ref().and_then(|csm| csm.email.split_once('@'));
         let ours: Vec<&str> = whole
@@ -237,7 +238,7 @@ impl Writer for Agent {
                 })
             })
             .collect();
-        for leak in leak::scan(&whole, &Rules::default(), &known, &ours) {
+        for leak in leak::scan(&whole, &rules, &known, &ours) {
             // A person may give a number to call; a stranger's address is rather a slip.
             let blocking = leak.kind != Kind::Phone;
             let detail =

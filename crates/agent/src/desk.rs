@@ -16,7 +16,7 @@ use crate::{
     check::{self, Support, finding},
     fact,
     model::{Call, Given},
-    outside::{known, marker, suspicions, untrusted},
+    outside::{impersonal, known, marker, suspicions, untrusted},
     prompt::{Line, Prompt, Task},
 };
 
@@ -255,21 +255,10 @@ impl<'a> Desk<'a> {
         restored.text
     }
 
-    /// Looks for numbers nothing vouches for, in text whose placeholders are still in.
+    /// Looks for numbers nothing vouches for.
     fn numbers(&self, text: &str, blocking: bool, findings: &mut Vec<Finding>) {
-        let mut rest = String::with_capacity(text.len());
-        let mut inside = false;
-        for c in text.chars() {
-            match c {
-                '[' => inside = true,
-                ']' => inside = false,
-                _ => {}
-            }
-            rest.push(if inside && c != '\n' { ' ' } else { c });
-        }
-        // An unclosed bracket must not hide what follows it.
-        let rest = if inside { text } else { &rest };
-        for number in self.support.unsupported(rest) {
+        let rest = impersonal(text, &self.rules, &self.known);
+        for number in self.support.unsupported(&rest) {
             let detail = format!("`{number}` stands in no fact, nor in the asset");
             findings.push(finding("unsupported-number", detail, blocking));
         }

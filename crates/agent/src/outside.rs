@@ -10,7 +10,7 @@ use domain::{
     snapshot::Snapshot,
 };
 use jiff::tz::TimeZone;
-use privacy::{Known, Person, injection};
+use privacy::{Known, Person, Redactor, Rules, injection};
 
 use crate::{check::finding, prompt::Task};
 
@@ -96,4 +96,26 @@ pub(crate) fn marker(clock: &dyn Clock) -> String {
         .map(|nibble| char::from(b'A' + nibble))
         .collect::<String>();
     format!("<<<{letters}>>>")
+}
+
+/// A text with spaces for everything personal and every placeholder, so that a finding about the
+/// rest repeats nothing of it.
+pub(crate) fn impersonal(text: &str, rules: &Rules, known: &Known) -> String {
+    let redacted = Redactor::new(rules.clone(), known.clone()).redact(text);
+    let mut rest = String::with_capacity(text.len());
+    let mut after = redacted.as_str();
+    while let Some(start) = after.find('[') {
+        let (before, bracket) = after.split_at(start);
+        rest.push_str(before);
+        let end = bracket.find(']').filter(|end| is_placeholder(&bracket[1..*end]));
+        rest.push(' ');
+        after = &bracket[end.unwrap_or(0) + 1..];
+    }
+    rest.push_str(after);
+    rest
+}
+
+fn is_placeholder(inside: &str) -> bool {
+    inside.starts_with(|c: char| c.is_ascii_uppercase())
+        && inside.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }

@@ -404,7 +404,7 @@ mod tests {
                 29,
                 "unknown variable `recipient`",
             ),
-            (good.replace("{{ today }}", "{{ today"), 30, ""),
+            (good.replace("{{ today }}", "{{ today"), 32, ""),
             (good.replace("schema: route", "schema: letter"), 4, "must be `route`"),
             ("# system\n# user\n".to_owned(), 1, "does not begin"),
         ] {
