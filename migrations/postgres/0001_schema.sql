@@ -231,7 +231,7 @@ CREATE TABLE runs (
     started_at BIGINT NOT NULL,
     changed_at BIGINT NOT NULL
 ) WITH (fillfactor = 80);
-CREATE INDEX runs_due ON runs (wake_at, id) WHERE status = 'active';
+CREATE INDEX runs_due ON runs (status, wake_at, id) WHERE wake_at IS NOT NULL;
 CREATE INDEX runs_by_start ON runs (started_at, id);
 CREATE INDEX runs_by_status ON runs (status, started_at, id);
 CREATE INDEX runs_by_playbook ON runs (playbook, account, started_at);
@@ -322,8 +322,7 @@ CREATE TABLE messages (
     token BIGINT NOT NULL,
     lease_until BIGINT -- NULL: nobody holds it
 ) WITH (fillfactor = 80);
-CREATE INDEX messages_due ON messages (next_at, id)
-    WHERE status IN ('queued', 'sending', 'transmitting');
+CREATE INDEX messages_due ON messages (next_at, id) WHERE settled_at IS NULL;
 CREATE INDEX messages_by_queued ON messages (queued_at, id);
 CREATE INDEX messages_by_status ON messages (status, queued_at, id);
 CREATE INDEX messages_by_run ON messages (run);

@@ -230,7 +230,7 @@ CREATE TABLE runs (
     started_at INTEGER NOT NULL,
     changed_at INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX runs_due ON runs (wake_at, id) WHERE status = 'active';
+CREATE INDEX runs_due ON runs (status, wake_at, id) WHERE wake_at IS NOT NULL;
 CREATE INDEX runs_by_start ON runs (started_at, id);
 CREATE INDEX runs_by_status ON runs (status, started_at, id);
 CREATE INDEX runs_by_playbook ON runs (playbook, account, started_at);
@@ -321,8 +321,7 @@ CREATE TABLE messages (
     token INTEGER NOT NULL,
     lease_until INTEGER -- NULL: nobody holds it
 ) STRICT;
-CREATE INDEX messages_due ON messages (next_at, id)
-    WHERE status IN ('queued', 'sending', 'transmitting');
+CREATE INDEX messages_due ON messages (next_at, id) WHERE settled_at IS NULL;
 CREATE INDEX messages_by_queued ON messages (queued_at, id);
 CREATE INDEX messages_by_status ON messages (status, queued_at, id);
 CREATE INDEX messages_by_run ON messages (run);

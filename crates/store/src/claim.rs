@@ -87,7 +87,7 @@ impl Store {
 }
 
 /// `$1` now, `$2` how many, `$3` for how long.
-fn claim() -> Sql {
+pub(crate) fn claim() -> Sql {
     // Materialised, because the planner may otherwise run the locking part more than once and
     // claim more than asked for.
     sql!("WITH due AS MATERIALIZED ("

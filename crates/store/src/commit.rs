@@ -48,7 +48,7 @@ async fn commit(
     turns: Vec<Turn>,
 ) -> Result<Vec<Committed>, StoreError> {
     let now = clock.now();
-    let accounts: BTreeSet<_> = turns.iter().flat_map(|turn| effect::accounts(turn)).collect();
+    let accounts: BTreeSet<_> = turns.iter().flat_map(effect::accounts).collect();
     account::lock(tx, &accounts).await?;
     let mut held = held(tx, &turns).await?;
     let ids: Vec<ApprovalId> = turns

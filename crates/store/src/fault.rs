@@ -22,7 +22,6 @@ pub(crate) struct Abandoned(#[source] pub(crate) tokio::task::JoinError);
 pub(crate) struct BadCursor;
 
 /// Wraps a driver's error.
-#[expect(clippy::needless_pass_by_value, reason = "used as `.map_err(sql_error)`")]
 pub(crate) fn of_sqlx(error: sqlx::Error) -> StoreError {
     StoreError::new(is_transient(&error), error)
 }

@@ -20,6 +20,8 @@ mod create;
 mod customers;
 mod effect;
 mod fault;
+#[cfg(test)]
+mod inside;
 mod intake;
 
 mod intervene;

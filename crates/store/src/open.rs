@@ -278,7 +278,9 @@ async fn sqlite(path: &Path, options: &Options) -> Result<Pools, OpenError> {
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         // An approval must survive a power cut.
-        .synchronous(SqliteSynchronous::Full);
+        .synchronous(SqliteSynchronous::Full)
+        // A destroyed key must not linger in free pages.
+        .pragma("secure_delete", "ON");
     // Connections to a file need no renewal, and reaping them stalls whoever waits for one.
     let pool = SqlitePoolOptions::new()
         .acquire_timeout(options.wait)

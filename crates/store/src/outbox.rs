@@ -18,7 +18,7 @@ use crate::{
     message,
     open::Store,
     run,
-    sql::{Value, args, sql},
+    sql::{Sql, Value, args, sql},
     trail,
 };
 
@@ -104,23 +104,22 @@ impl Outbox for Store {
     }
 }
 
+/// Messages to be claimed: `$1` now, `$2` how many.
+pub(crate) fn due() -> Sql {
+    sql!("SELECT id, approval, run, step, account, contact, content, binding, status, "
+        "attempts, next_at, note, queued_at, settled_at, token FROM messages "
+        "WHERE settled_at IS NULL AND next_at <= $1 "
+        "AND (status = 'queued' OR lease_until <" {now} ") "
+        "ORDER BY next_at, id LIMIT $2" {skip_locked})
+}
+
 async fn claim(
     tx: &mut Tx,
     now: Timestamp,
     limit: u32,
     ttl: SignedDuration,
 ) -> Result<Vec<Message>, StoreError> {
-    // The first condition is the partial index's own.
-    let due = tx
-        .fetch(
-            sql!("SELECT id, approval, run, step, account, contact, content, binding, status, "
-                "attempts, next_at, note, queued_at, settled_at, token FROM messages "
-                "WHERE status IN ('queued', 'sending', 'transmitting') AND next_at <= $1 "
-                "AND (status = 'queued' OR lease_until <" {now} ") "
-                "ORDER BY next_at, id LIMIT $2" {skip_locked}),
-            args![now, limit],
-        )
-        .await?;
+    let due = tx.fetch(due(), args![now, limit]).await?;
     let mut messages = due.iter().map(message::read).collect::<Result<Vec<_>, _>>()?;
     if messages.is_empty() {
         return Ok(messages);

@@ -73,12 +73,10 @@ fn narrow(filter: &QueueFilter, mut query: Assembled) -> Assembled {
 type RiskKey = (i64, Timestamp, ApprovalId);
 type TimeKey = (Timestamp, ApprovalId);
 
-fn order(
-    order: QueueOrder,
-    request: &PageRequest,
-    query: &mut Assembled,
-) -> Result<(), StoreError> {
-    match order {
+/// The statement that reads a page.
+pub(crate) fn select(filter: &QueueFilter, request: &PageRequest) -> Result<Assembled, StoreError> {
+    let mut query = narrow(filter, Assembled::new(LIST));
+    match filter.order {
         QueueOrder::Risk => {
             if let Some((risk, due, id)) = page::after::<RiskKey>(request)? {
                 query.bind(
@@ -108,7 +106,7 @@ fn order(
         }
     }
     query.bind(" LIMIT ?", [Value::from(page::rows(request))]);
-    Ok(())
+    Ok(query)
 }
 
 #[async_trait]
@@ -119,8 +117,7 @@ impl Inbox for Store {
         page: &PageRequest,
     ) -> Result<Page<QueueItem>, StoreError> {
         let count = narrow(filter, Assembled::new(COUNT));
-        let mut list = narrow(filter, Assembled::new(LIST));
-        order(filter.order, page, &mut list)?;
+        let list = select(filter, page)?;
         let (items, total) = self.list(list, count, read).await?;
         Ok(match filter.order {
             QueueOrder::Risk => {

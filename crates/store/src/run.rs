@@ -13,7 +13,7 @@ use crate::{
     open::Store,
     page,
     row::Row,
-    sql::{Assembled, Value, args, sql},
+    sql::{Assembled, Sql, Value, args, sql},
 };
 
 /// A run of a row with the columns of `runs`.
@@ -55,6 +55,12 @@ pub(crate) async fn wake(tx: &mut Tx, run: RunId, now: Timestamp) -> Result<(), 
     Ok(())
 }
 
+/// Active runs of the accounts `$1`.
+pub(crate) fn active_of() -> Sql {
+    // A bare status would tempt SQLite to walk all active runs by their index.
+    sql!("SELECT id FROM runs WHERE account" {among "$1"} "AND status || '' = 'active'")
+}
+
 /// Wakes active runs, by id and by account.
 pub(crate) async fn wake_all(
     tx: &mut Tx,
@@ -64,12 +70,7 @@ pub(crate) async fn wake_all(
 ) -> Result<(), StoreError> {
     let mut ids = runs;
     if !accounts.is_empty() {
-        let of_accounts = tx
-            .fetch(
-                sql!("SELECT id FROM runs WHERE account" {among "$1"} "AND status = 'active'"),
-                vec![Value::json(&accounts)],
-            )
-            .await?;
+        let of_accounts = tx.fetch(active_of(), vec![Value::json(&accounts)]).await?;
         for row in of_accounts {
             ids.push(row.word("id")?);
         }

@@ -46,7 +46,7 @@ pub(crate) async fn take(
     if signals.is_empty() {
         return Ok(Vec::new());
     }
-    let signals: Vec<Signal> = signals
+    let mut signals: Vec<Signal> = signals
         .into_iter()
         .map(|signal| Signal {
             id: SignalId::new(clock),
@@ -60,6 +60,8 @@ pub(crate) async fn take(
             run: signal.run,
         })
         .collect();
+    // In one order for everybody, so that two who hand in the same signals do not deadlock.
+    signals.sort_by(|a, b| (&a.source, &a.event_id).cmp(&(&b.source, &b.event_id)));
     let rows: Vec<_> = signals
         .iter()
         .map(|signal| {

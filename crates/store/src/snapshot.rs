@@ -80,7 +80,7 @@ pub(crate) async fn take(
     let mut tickets = tickets(tx, &ids, &windows).await?;
     let mut recent = recent_tickets(tx, &ids, &windows).await?;
     let surveys = surveys(tx, &ids, &windows).await?;
-    let mut contracts = contracts(tx, &ids, &windows).await?;
+    let mut lines = contracts(tx, &ids, &windows).await?;
     Ok(found
         .into_iter()
         .map(|account| {
@@ -88,15 +88,13 @@ pub(crate) async fn take(
             Snapshot {
                 csm: account.csm.and_then(|csm| users.get(&csm).cloned()),
                 contacts: contacts.remove(&id).unwrap_or_default(),
-                usage: usage
-                    .remove(&id)
-                    .unwrap_or(UsageFacts { days_since_last: NEVER, ..UsageFacts::default() }),
+                usage: usage.remove(&id).unwrap_or_else(unused),
                 tickets: tickets.remove(&id).unwrap_or_default(),
                 survey: surveys
                     .get(&id)
                     .copied()
                     .unwrap_or(SurveyFacts { nps: -1, days_since_nps: NEVER }),
-                contract: contracts.remove(&id).unwrap_or_default(),
+                contract: lines.remove(&id).unwrap_or_default(),
                 recent_tickets: recent.remove(&id).unwrap_or_default(),
                 at: now,
                 account,
@@ -176,9 +174,7 @@ async fn usage(
         .await?;
     for row in days {
         let account = row.word("account")?;
-        let fact = facts
-            .entry(account)
-            .or_insert(UsageFacts { days_since_last: NEVER, ..UsageFacts::default() });
+        let fact = facts.entry(account).or_insert_with(unused);
         fact.active_days_28 = row.int("active_days")?;
         fact.events_28 = row.int("recent")?;
         fact.events_prior_28 = row.int("prior")?;
@@ -197,6 +193,11 @@ async fn usage(
         facts.entry(row.word("account")?).or_default().features_28 = row.int("features")?;
     }
     Ok(facts)
+}
+
+/// Of a product nobody used yet.
+fn unused() -> UsageFacts {
+    UsageFacts { days_since_last: NEVER, ..UsageFacts::default() }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "event counts are far below 2^53")]

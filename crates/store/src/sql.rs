@@ -67,6 +67,7 @@ pub(crate) enum Value {
 
 impl Value {
     /// Anything that prints as what the column holds: an id or a word.
+    #[expect(clippy::needless_pass_by_value, reason = "ids and words are copies")]
     pub(crate) fn word(value: impl ToString) -> Self {
         Self::Text(Some(value.to_string()))
     }
@@ -224,7 +225,7 @@ macro_rules! pieces {
     };
     (sqlite {skip_locked} $($rest:tt)*) => { $crate::sql::pieces!(sqlite $($rest)*) };
     (postgres {skip_locked} $($rest:tt)*) => {
-        concat!(" FOR UPDATE SKIP LOCKED ", $crate::sql::pieces!(postgres $($rest)*))
+        concat!(" FOR NO KEY UPDATE SKIP LOCKED ", $crate::sql::pieces!(postgres $($rest)*))
     };
     (sqlite {now} $($rest:tt)*) => {
         concat!(

@@ -56,7 +56,7 @@ pub(super) async fn absorb(
         answers[index] = match stored.get_mut(source_id) {
             Some(known) if known.row_hash == row_hash => Absorbed::Unchanged,
             Some(known) => {
-                known.row_hash = row_hash.to_owned();
+                row_hash.clone_into(&mut known.row_hash);
                 known.changed = true;
                 merge(known, frame, row, csm);
                 Absorbed::Updated

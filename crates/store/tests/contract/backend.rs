@@ -98,7 +98,6 @@ pub(crate) async fn sqlite() -> Backend {
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests are told by the environment where to run")]
-#[expect(clippy::print_stderr, reason = "a case that did not run must say so")]
 pub(crate) async fn postgres(case: &str) -> Option<Backend> {
     let Ok(url) = std::env::var("TEST_POSTGRES_URL") else {
         assert!(

@@ -35,7 +35,7 @@ async fn exactly_the_loaded_playbooks_are_active(backend: &Backend) {
     assert_eq!(store.active_playbooks().await.unwrap(), [a1.clone(), b1.clone()]);
 
     let a2 = playbook(backend, "a", "a2");
-    assert_eq!(store.load_playbooks(&[a2.clone()], &by, now).await.unwrap(), ["a"]);
+    assert_eq!(store.load_playbooks(std::slice::from_ref(&a2), &by, now).await.unwrap(), ["a"]);
     assert_eq!(store.active_playbooks().await.unwrap(), [a2]);
     let kept = store.playbook_version("a1").await.unwrap().unwrap();
     assert_eq!(kept, PlaybookVersion { active: false, ..a1.clone() }, "runs may be pinned to it");

@@ -3,24 +3,21 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    account::Lifecycle,
-    action::{FieldUpdate, Team},
+    action::Team,
     approval::ApprovalStatus,
     event::Event,
-    id::{RunId, TaskId, UserId},
+    id::{RunId, UserId},
     page::PageRequest,
-    port::{Customers, Inbox, Journal, RunFilter, TaskFilter},
+    port::{Inbox, Journal, RunFilter, TaskFilter},
     run::{DeadEnd, Intervened, Intervention, Phase, RunStatus},
-    signal::NewSignal,
-    task::{Task, TaskKind, TaskStatus},
+    task::TaskStatus,
     turn::{Committed, Effect, Settled},
-    user::Role,
 };
 use jiff::SignedDuration;
-use serde_json::json;
 
 use crate::{
     backend::Backend,
+    effect, signal,
     stage::{LONG, Stage, minutes_after},
 };
 
@@ -38,11 +35,6 @@ contract! {
     an_intervention_beats_a_turn_in_flight,
     cancelling_withdraws_approvals_and_tasks,
     a_retry_clears_the_dead_end,
-    tasks_find_their_person_and_are_made_once,
-    an_owner_is_assigned_by_role,
-    a_field_that_changes_announces_the_new_phase,
-    signals_are_stored_once_and_wake_the_runs_they_concern,
-    an_awaited_signal_is_the_first_after_the_wait_began,
     runs_page_from_newest_to_oldest,
 }
 
@@ -96,27 +88,9 @@ async fn a_kept_lease_goes_on(backend: &Backend) {
 
 /// A task for a person who does not exist cannot be stored.
 fn impossible(stage: &Stage<'_>, run: RunId) -> Effect {
-    let mut task = task(stage, run, "impossible", Team::Csm);
+    let mut task = effect::task(stage, run, "impossible", Team::Csm);
     task.assignee = Some(UserId::new(&*stage.backend.clock));
     Effect::Task(task)
-}
-
-fn task(stage: &Stage<'_>, run: RunId, step: &str, team: Team) -> Task {
-    Task {
-        id: TaskId::new(&*stage.backend.clock),
-        kind: TaskKind::Work,
-        account: stage.account,
-        run,
-        step: step.to_owned(),
-        team,
-        assignee: None,
-        title: "Call Ann".to_owned(),
-        body: "Ask `how` it \u{1F600} goes".to_owned(),
-        created_at: stage.backend.now(),
-        due_at: minutes_after(stage.backend.now(), 60),
-        status: TaskStatus::Open,
-        outcome: None,
-    }
 }
 
 async fn a_turn_is_all_or_nothing(backend: &Backend) {
@@ -157,24 +131,12 @@ async fn a_lost_turn_does_not_hurt_its_neighbours(backend: &Backend) {
     assert_eq!(stage.events(c.run.id).await, ["run_started", "step_started"]);
 }
 
-fn reply(stage: &Stage<'_>, event_id: &str) -> NewSignal {
-    NewSignal {
-        source: "mailbox".to_owned(),
-        event_id: event_id.to_owned(),
-        kind: "email.replied".to_owned(),
-        account: stage.account,
-        at: stage.backend.now(),
-        data: json!({ "text": "yes\u{0}" }),
-        run: None,
-    }
-}
-
 async fn a_wake_during_a_turn_is_not_lost(backend: &Backend) {
     let stage = Stage::new(backend).await;
     let run = stage.run("k").await;
     let claimed = stage.claim(LONG).await;
     backend.clock.advance(SignedDuration::from_secs(1));
-    backend.store.signal(vec![reply(&stage, "1")], backend.now()).await.unwrap();
+    backend.store.signal(vec![signal::reply(&stage, "1")], backend.now()).await.unwrap();
     // The turn did not see the reply and would sleep for a day.
     let mut turn = stage.turn(&claimed);
     turn.wake_at = Some(minutes_after(backend.now(), 24 * 60));
@@ -192,7 +154,7 @@ async fn a_decision_beats_the_turn_that_read_the_approval_before_it(backend: &Ba
     let stage = Stage::new(backend).await;
     let approval = stage.waiting("k").await;
     backend.clock.advance(SignedDuration::from_hours(48));
-    backend.store.signal(vec![reply(&stage, "1")], backend.now()).await.unwrap();
+    backend.store.signal(vec![signal::reply(&stage, "1")], backend.now()).await.unwrap();
     let claimed = stage.claim(LONG).await;
     let settled = backend.store.settle(stage.approve(&approval), backend.now()).await.unwrap();
     assert_eq!(settled, Settled::Applied);
@@ -293,10 +255,10 @@ async fn an_intervention_beats_a_turn_in_flight(backend: &Backend) {
 async fn cancelling_withdraws_approvals_and_tasks(backend: &Backend) {
     let stage = Stage::new(backend).await;
     let approval = stage.waiting("k").await;
-    backend.store.signal(vec![reply(&stage, "1")], backend.now()).await.unwrap();
+    backend.store.signal(vec![signal::reply(&stage, "1")], backend.now()).await.unwrap();
     let claimed = stage.claim(LONG).await;
     let mut turn = stage.turn(&claimed);
-    turn.effects.push(Effect::Task(task(&stage, approval.run, "call", Team::Csm)));
+    turn.effects.push(Effect::Task(effect::task(&stage, approval.run, "call", Team::Csm)));
     stage.commit(turn).await;
 
     let cancel = Intervention::Cancel { reason: "wrong account".to_owned() };
@@ -335,130 +297,6 @@ async fn a_retry_clears_the_dead_end(backend: &Backend) {
     assert_eq!(retry, Intervened::Done);
     let progress = stage.claim(LONG).await.run.progress;
     assert_eq!((progress.phase, progress.attempts, progress.dead_end), (Phase::Ready, 0, None));
-}
-
-async fn tasks_find_their_person_and_are_made_once(backend: &Backend) {
-    let stage = Stage::new(backend).await;
-    let manager = stage.add_user("manager@example.com", Role::CsmManager).await;
-    stage.add_user("second@example.com", Role::CsmManager).await;
-    let run = stage.run("k").await;
-    let claimed = stage.claim(LONG).await;
-    let mut turn = stage.turn(&claimed);
-    turn.keep = true;
-    for (step, team) in [("a", Team::Csm), ("b", Team::CsmManager), ("c", Team::Support)] {
-        turn.effects.push(Effect::Task(task(&stage, run, step, team)));
-    }
-    stage.commit(turn).await;
-    // After a crash before the answer, the same step makes its task again.
-    let mut turn = stage.turn(&claimed);
-    turn.effects.push(Effect::Task(task(&stage, run, "a", Team::Csm)));
-    stage.commit(turn).await;
-
-    let all = TaskFilter::default();
-    let tasks = backend.store.tasks(&all, &PageRequest::default()).await.unwrap();
-    assert_eq!(tasks.total, 3);
-    let people: Vec<_> = tasks.items.iter().map(|task| task.assignee).collect();
-    assert_eq!(people, [Some(stage.csm), Some(manager.id), Some(stage.csm)]);
-    assert_eq!(tasks.items[0].body, "Ask `how` it \u{1F600} goes");
-
-    let id = tasks.items[0].id;
-    let (by, now) = (stage.by(), backend.now());
-    assert!(backend.store.finish_task(id, "called", &by, now).await.unwrap());
-    assert!(!backend.store.finish_task(id, "called", &by, now).await.unwrap());
-    let done = backend.store.task(id).await.unwrap().unwrap();
-    assert_eq!((done.status, done.outcome.as_deref()), (TaskStatus::Done, Some("called")));
-    assert_eq!(stage.claim(LONG).await.run.id, run, "finishing it wakes the run");
-    assert_eq!(stage.events(run).await.last().unwrap(), "task_finished");
-}
-
-async fn an_owner_is_assigned_by_role(backend: &Backend) {
-    let stage = Stage::new(backend).await;
-    let lead = stage.add_user("lead@example.com", Role::Leader).await;
-    let run = stage.run("k").await;
-    let claimed = stage.claim(LONG).await;
-    let mut turn = stage.turn(&claimed);
-    let account = stage.account;
-    turn.events = vec![stage.event(
-        run,
-        Event::OwnerAssigned {
-            step: "own".to_owned(),
-            account,
-            to: None,
-            reason: "sponsor".to_owned(),
-        },
-    )];
-    turn.effects.push(Effect::AssignOwner { account, to: Team::Leader });
-    // Nobody is in sales here: the account stays with whom it is.
-    turn.effects.push(Effect::AssignOwner { account, to: Team::Sales });
-    stage.commit(turn).await;
-    let account = backend.store.account(account).await.unwrap().unwrap();
-    assert_eq!(account.csm, Some(lead.id));
-    let events = domain::port::Ledger::events(&backend.store, &run.to_string(), 1, 10).await;
-    assert!(events.unwrap()[0].data.contains(&lead.id.to_string()), "the trail says to whom");
-}
-
-async fn a_field_that_changes_announces_the_new_phase(backend: &Backend) {
-    let stage = Stage::new(backend).await;
-    stage.run("k").await;
-    let claimed = stage.claim(LONG).await;
-    let account = stage.account;
-    let update = FieldUpdate::Lifecycle(Lifecycle::Growth);
-    let mut turn = stage.turn(&claimed);
-    turn.effects.push(Effect::SetField { account, update: update.clone() });
-    turn.effects.push(Effect::SetField { account, update });
-    stage.commit(turn).await;
-    let stored = backend.store.account(account).await.unwrap().unwrap();
-    assert_eq!(stored.lifecycle, Lifecycle::Growth);
-    let signals = backend.store.untriggered(10).await.unwrap();
-    assert_eq!(signals.len(), 1);
-    assert_eq!(signals[0].kind, "lifecycle.entered");
-    assert_eq!(signals[0].data, json!({ "stage": "growth", "from": "adoption" }));
-}
-
-async fn signals_are_stored_once_and_wake_the_runs_they_concern(backend: &Backend) {
-    let stage = Stage::new(backend).await;
-    let run = stage.run("k").await;
-    let other = stage.run("l").await;
-    for claimed in backend.store.claim(backend.now(), 10, LONG).await.unwrap() {
-        stage.commit(stage.turn(&claimed)).await;
-    }
-    let mut answer = reply(&stage, "1");
-    answer.run = Some(run);
-    let twice = vec![answer.clone(), answer.clone()];
-    let new = backend.store.signal(twice, backend.now()).await.unwrap();
-    assert_eq!(new.len(), 1);
-    assert_eq!(backend.store.signal(vec![answer], backend.now()).await.unwrap(), []);
-    assert_eq!(stage.claim(LONG).await.run.id, run, "a reply to one run wakes that run only");
-    let parked = backend.store.run(other).await.unwrap().unwrap();
-    assert_eq!(parked.wake_at, None);
-
-    assert_eq!(backend.store.untriggered(10).await.unwrap(), new);
-    backend.store.triggered(&[new[0].id]).await.unwrap();
-    assert_eq!(backend.store.untriggered(10).await.unwrap(), []);
-    assert_eq!(backend.store.signals_of(stage.account, 10).await.unwrap(), new);
-    assert_eq!(new[0].data, json!({ "text": "yes\u{0}" }));
-}
-
-async fn an_awaited_signal_is_the_first_after_the_wait_began(backend: &Backend) {
-    let stage = Stage::new(backend).await;
-    let run = stage.run("k").await;
-    let other = stage.run("l").await;
-    let began = backend.now();
-    let store = &backend.store;
-    store.signal(vec![reply(&stage, "at the very moment")], began).await.unwrap();
-    backend.clock.advance(SignedDuration::from_secs(1));
-    let mut theirs = reply(&stage, "to another run");
-    theirs.run = Some(other);
-    store.signal(vec![theirs], backend.now()).await.unwrap();
-    let kind = "email.replied";
-    assert_eq!(store.awaited(stage.account, run, kind, began).await.unwrap(), None);
-    backend.clock.advance(SignedDuration::from_secs(1));
-    store.signal(vec![reply(&stage, "first")], backend.now()).await.unwrap();
-    backend.clock.advance(SignedDuration::from_secs(1));
-    store.signal(vec![reply(&stage, "second")], backend.now()).await.unwrap();
-    let found = store.awaited(stage.account, run, kind, began).await.unwrap().unwrap();
-    assert_eq!(found.event_id, "first");
-    assert_eq!(store.awaited(stage.account, run, "other", began).await.unwrap(), None);
 }
 
 async fn runs_page_from_newest_to_oldest(backend: &Backend) {

@@ -32,7 +32,11 @@ mod backend;
 #[cfg(test)]
 mod catalogue;
 #[cfg(test)]
+mod consequence;
+#[cfg(test)]
 mod content;
+#[cfg(test)]
+mod effect;
 #[cfg(test)]
 mod intake;
 #[cfg(test)]
@@ -47,6 +51,8 @@ mod queue;
 mod resilience;
 #[cfg(test)]
 mod schema;
+#[cfg(test)]
+mod signal;
 #[cfg(test)]
 mod snapshot;
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub(crate) const SOURCE: &str = "crm";
 pub(crate) const LONG: SignedDuration = SignedDuration::from_mins(10);
 
 pub(crate) fn record(source_id: &str, row: Row) -> Record {
-    let hash = format!("{:?}", row);
+    let hash = format!("{row:?}");
     Record { source_id: source_id.to_owned(), row_hash: hash, row }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::{
+    page::PageRequest,
     port::{Journal, Ledger, RunFilter},
     run::Started,
 };
@@ -73,6 +74,6 @@ async fn tr_04_of_two_who_ask_at_once_one_is_suppressed(backend: &Backend) {
         }
     }
     assert_eq!((started.len(), suppressed), (1, 7));
-    let runs = backend.store.runs(&RunFilter::default(), &Default::default()).await.unwrap();
+    let runs = backend.store.runs(&RunFilter::default(), &PageRequest::default()).await.unwrap();
     assert_eq!(runs.total, 1);
 }

@@ -1,0 +1,161 @@
+//! Checks that need to look inside: a full disk, and the plans SQLite makes of hot statements.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use domain::{
+    clock::Clock,
+    event::{Event, NewEvent, Stream},
+    page::PageRequest,
+    port::{Journal, Ledger, QueueFilter, StoreError},
+    user::Actor,
+};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::{
+    claim,
+    fault::of_sqlx,
+    open::Store,
+    outbox, queue, run,
+    sql::{Sql, Value, args, sql},
+};
+
+struct Still(AtomicU64);
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    fn uuid(&self) -> Uuid {
+        Uuid::from_u128(u128::from(self.0.fetch_add(1, Ordering::SeqCst)))
+    }
+}
+
+async fn open() -> (Store, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.sqlite");
+    let clock = Arc::new(Still(AtomicU64::new(1)));
+    let store = Store::open(path.to_str().unwrap(), clock).await.unwrap();
+    store.migrate().await.unwrap();
+    (store, folder)
+}
+
+fn long_event(n: usize) -> NewEvent {
+    NewEvent {
+        stream: Stream::Switch,
+        at: Timestamp::UNIX_EPOCH,
+        actor: Actor::Engine,
+        event: Event::KillReleased { scope: format!("{n} {}", "x".repeat(8_000)) },
+    }
+}
+
+async fn pages(store: &Store, pragma: &'static str) -> Result<(), StoreError> {
+    store.write(move |tx| Box::pin(async move { tx.raw(pragma, "").await.map_err(of_sqlx) })).await
+}
+
+#[tokio::test]
+async fn a_full_disk_leaves_nothing_half_applied_and_work_goes_on_when_there_is_room() {
+    let (store, _folder) = open().await;
+    store.append(vec![long_event(0)]).await.unwrap();
+    // Nothing below the size the file has now is accepted, so this is "not one page more".
+    pages(&store, "PRAGMA max_page_count = 1").await.unwrap();
+    let mut written = 1;
+    let full = loop {
+        match store.append((0..5).map(long_event).collect()).await {
+            Ok(()) => written += 5,
+            Err(error) => break error,
+        }
+        assert!(written < 1000, "the disk never fills");
+    };
+    assert!(full.is_transient(), "somebody may make room");
+    for _ in 0..3 {
+        assert!(store.append((0..5).map(long_event).collect()).await.is_err());
+    }
+    let events = store.events("switch", 0, 10_000).await.unwrap();
+    assert_eq!(events.len(), written);
+
+    pages(&store, "PRAGMA max_page_count = 1000000").await.unwrap();
+    store.append(vec![long_event(1)]).await.unwrap();
+    let events = store.events("switch", 0, 10_000).await.unwrap();
+    assert_eq!(events.len(), written + 1);
+    let mut verifier = domain::chain::Verifier::new("switch");
+    events.iter().try_for_each(|event| verifier.next(event)).unwrap();
+}
+
+#[tokio::test]
+async fn a_unit_of_work_that_panics_takes_nothing_with_it() {
+    let (store, _folder) = open().await;
+    let broken: Result<(), _> = store
+        .write(|tx| {
+            Box::pin(async move {
+                tx.execute(sql!("DELETE FROM migrations"), args![]).await?;
+                panic!("on purpose")
+            })
+        })
+        .await;
+    assert!(!broken.unwrap_err().is_transient());
+    store.append(vec![long_event(0)]).await.unwrap();
+    assert_eq!(store.pending().await.unwrap(), [""; 0]);
+}
+
+/// What SQLite would do, one line a step.
+async fn plan(store: &Store, sql: Sql, args: Vec<Value>) -> String {
+    let explain = format!("EXPLAIN QUERY PLAN {}", sql.sqlite.as_str());
+    let explain = sqlx::SqlSafeStr::into_sql_str(sqlx::AssertSqlSafe(explain));
+    let sql = Sql { sqlite: explain.clone(), postgres: explain };
+    let steps: Vec<String> = store
+        .read(move |tx| {
+            Box::pin(async move {
+                tx.fetch(sql, args).await?.iter().map(|row| row.text("detail")).collect()
+            })
+        })
+        .await
+        .unwrap();
+    steps.join("\n")
+}
+
+#[tokio::test]
+async fn hot_statements_use_their_indexes() {
+    let (store, _folder) = open().await;
+    let none = || Value::json(&[""; 0]);
+    let due = plan(&store, claim::claim(), args![0_i64, 1_i64, 1_i64]).await;
+    assert!(due.contains("runs_due (status=? AND wake_at<?)"), "{due}");
+    assert!(!due.contains("SCAN runs") && !due.contains("TEMP B-TREE"), "{due}");
+
+    let update = sql!("UPDATE runs SET status = r.status FROM "
+        {rows "$1" (id TEXT, status TEXT)} "WHERE runs.id = r.id");
+    let update = plan(&store, update, vec![none()]).await;
+    assert!(update.contains("sqlite_autoindex_runs_1 (id=?)"), "{update}");
+
+    let renew = sql!("UPDATE runs SET lease_until = 1 FROM " {rows "$1" (id TEXT, token BIGINT)}
+        "WHERE runs.id = r.id AND runs.lease_token = r.token AND runs.lease_until IS NOT NULL");
+    let renew = plan(&store, renew, vec![none()]).await;
+    assert!(renew.contains("sqlite_autoindex_runs_1 (id=?)"), "{renew}");
+
+    let wake = plan(&store, run::active_of(), vec![none()]).await;
+    assert!(wake.contains("runs_by_account (account=?)"), "{wake}");
+
+    let messages = plan(&store, outbox::due(), args![0_i64, 1_i64]).await;
+    assert!(messages.contains("messages_due (next_at<?)"), "{messages}");
+    assert!(!messages.contains("TEMP B-TREE"), "{messages}");
+
+    let filter = QueueFilter::waiting(Timestamp::UNIX_EPOCH);
+    let (queue, args) = queue::select(&filter, &PageRequest::default()).unwrap().build();
+    let queue = plan(&store, queue, args).await;
+    assert!(queue.contains("approvals_by_risk (status=?)"), "{queue}");
+    assert!(!queue.contains("TEMP B-TREE"), "{queue}");
+
+    let signals =
+        sql!("SELECT id FROM signals WHERE triggered = 0 ORDER BY received_at, id LIMIT 9");
+    let signals = plan(&store, signals, args![]).await;
+    assert!(signals.contains("signals_untriggered"), "{signals}");
+    assert!(!signals.contains("TEMP B-TREE"), "{signals}");
+
+    let heads = sql!("SELECT name, seq, hash FROM streams WHERE name" {among "$1"} "ORDER BY name");
+    let heads = plan(&store, heads, vec![none()]).await;
+    assert!(heads.contains("sqlite_autoindex_streams_1 (name=?)"), "{heads}");
+}
