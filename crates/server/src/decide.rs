@@ -38,11 +38,7 @@ impl App {
                 if let Some(at) = at {
                     detail = format!("{detail} at {}", at.strftime("%-d %b %Y, %H:%M UTC"));
                 }
-                Err(Problem {
-                    settled_by: by,
-                    settled_at: at,
-                    ..Problem::new(StatusCode::CONFLICT, "already-settled", detail)
-                })
+                Err(Problem::new(StatusCode::CONFLICT, "already-settled", detail).settled(by, at))
             }
             Err(error) => Err(error.into()),
         }

@@ -10,7 +10,6 @@ use axum::{
     },
     http::{StatusCode, request::Parts},
 };
-use domain::page::PageRequest;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
 use crate::problem::{Problem, chain};
@@ -104,7 +103,6 @@ impl Problem {
     /// Keeps the field that was found, or says where to look.
     fn field_of(mut self, place: &str) -> Self {
         self.status = StatusCode::BAD_REQUEST.as_u16();
-        self.title = "Bad Request";
         if self.field.is_none() {
             self.detail = format!("{place}: {}", self.detail);
         }
@@ -114,7 +112,7 @@ impl Problem {
 
 /// The words behind an extractor's rejection, without axum's preface.
 fn cause(error: &(dyn std::error::Error + 'static)) -> String {
-    error.source().map_or_else(|| error.to_string(), |source| chain_once(source))
+    error.source().map_or_else(|| error.to_string(), chain_once)
 }
 
 fn chain_once(error: &(dyn std::error::Error + 'static)) -> String {
@@ -181,14 +179,4 @@ where
         }
         _ => Ok(None),
     }
-}
-
-/// The part of a list that is asked for.
-pub(crate) fn page(cursor: Option<String>, limit: Option<u32>) -> Result<PageRequest, Problem> {
-    let limit = limit.unwrap_or(50);
-    if !(1..=200).contains(&limit) {
-        let detail = format!("`limit` is {limit}, must be 1 to 200");
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "invalid-field", detail).field("limit"));
-    }
-    Ok(PageRequest { cursor, limit })
 }

@@ -117,8 +117,11 @@ fn same_origin(app: &App, headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     match text("sec-fetch-site") {
         Some(site) => site == "same-origin",
-        None => text("origin")
-            .is_some_and(|origin| origin == app.settings.public_url.origin().ascii_serialization()),
+        // Browsers send the header above only over connections they trust.
+        None => text("origin").is_some_and(|origin| {
+            origin == app.settings.public_url.origin().ascii_serialization()
+                || origin.split_once("://").map(|(_, host)| host) == text("host")
+        }),
     }
 }
 

@@ -7,6 +7,7 @@
 mod api;
 mod app;
 mod cookie;
+mod cursor;
 mod decide;
 mod extract;
 mod guard;
@@ -38,7 +39,7 @@ use axum::{
 use tower_http::{
     catch_panic::CatchPanicLayer,
     csrf::{CsrfLayer, ProtectionError},
-    timeout::{RequestBodyTimeoutLayer, TimeoutLayer},
+    timeout::RequestBodyTimeoutLayer,
 };
 
 use crate::{
@@ -58,7 +59,7 @@ pub use crate::{
 };
 
 /// How long a handler may take before its client hears that it took too long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long a body may pause while it arrives.
 const BODY_PAUSE: Duration = Duration::from_secs(15);
@@ -104,10 +105,10 @@ pub fn router(services: Services, settings: Settings) -> Router {
         .layer(middleware::from_fn(serve::shelter))
         .layer(csrf.with_rejection_response(cross_origin))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(in_time))
         .layer(middleware::from_fn(move |request: Request, next: Next| {
             screen::problems_as_pages(for_pages.clone(), request, next)
         }))
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, PATIENCE))
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
         .layer(middleware::from_fn(headers::harden))
         .layer(middleware::from_fn(move |request: Request, next: Next| {
@@ -115,6 +116,16 @@ pub fn router(services: Services, settings: Settings) -> Router {
         }))
 }
 
+/// Answers for a handler that takes too long. What it began to change still ends, in its own task.
+async fn in_time(request: Request, next: Next) -> Response {
+    tokio::time::timeout(PATIENCE, next.run(request)).await.unwrap_or_else(|_| {
+        tracing::error!(reason = "took too long", "request failed");
+        let detail = "this takes longer than it should; look whether it was done before repeating";
+        Problem::new(StatusCode::GATEWAY_TIMEOUT, "took-too-long", detail).into_response()
+    })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands the error over")]
 fn cross_origin(error: ProtectionError) -> Response {
     tracing::warn!(%error, reason = "cross-origin", "request refused");
     Problem::new(

@@ -4,7 +4,7 @@ use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    problem::Problem,
+    problem::Document,
     routes::{Answer, Need, Route, Surface},
 };
 
@@ -21,7 +21,7 @@ pub(crate) fn document(table: &[Route], public_url: &str) -> Value {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         path[route.method.as_str().to_ascii_lowercase()] = operation(route, &mut schemas);
     }
-    schemas.subschema_for::<Problem>();
+    schemas.subschema_for::<Document>();
     let url = match public_url.trim_end_matches('/') {
         "" => "/",
         url => url,

@@ -16,41 +16,71 @@ use crate::{hook::SignalProblem, operator::OperateError};
 
 /// Problem details as the API sends them (RFC 9457).
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub(crate) struct Problem {
+#[schemars(rename = "Problem")]
+pub(crate) struct Document {
     /// `urn:playgate:problem:` and the code.
     #[serde(rename = "type")]
-    pub(crate) kind: String,
+    kind: String,
     /// The kind of problem, in a few words.
-    pub(crate) title: &'static str,
+    title: &'static str,
     /// The HTTP status.
-    pub(crate) status: u16,
+    status: u16,
     /// What happened this time and what to do; nothing internal.
-    pub(crate) detail: String,
+    detail: String,
     /// Stable, in kebab case: what programs look at.
-    pub(crate) code: &'static str,
+    code: &'static str,
     /// The field, parameter or header at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) field: Option<String>,
+    field: Option<String>,
     /// Who settled it first, by name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) settled_by: Option<String>,
+    settled_by: Option<String>,
     /// When it was settled.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) settled_at: Option<Timestamp>,
+    settled_at: Option<Timestamp>,
+}
+
+/// Who settled something first, and when.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Settled {
+    pub(crate) by: Option<String>,
+    pub(crate) at: Option<Timestamp>,
+}
+
+/// Why a request did not do what was asked.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Problem {
+    pub(crate) status: u16,
+    pub(crate) code: &'static str,
+    pub(crate) detail: String,
+    pub(crate) field: Option<String>,
+    pub(crate) settled: Option<Box<Settled>>,
 }
 
 impl Problem {
     /// A problem whose title is the status's own.
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            kind: format!("urn:playgate:problem:{code}"),
-            title: status.canonical_reason().unwrap_or("Problem"),
-            status: status.as_u16(),
-            detail: detail.into(),
-            code,
-            field: None,
-            settled_by: None,
-            settled_at: None,
+        let (status, detail) = (status.as_u16(), detail.into());
+        Self { status, code, detail, field: None, settled: None }
+    }
+
+    /// Says who was faster.
+    pub(crate) fn settled(mut self, by: Option<String>, at: Option<Timestamp>) -> Self {
+        self.settled = Some(Box::new(Settled { by, at }));
+        self
+    }
+
+    fn document(&self) -> Document {
+        let settled = self.settled.as_deref();
+        Document {
+            kind: format!("urn:playgate:problem:{}", self.code),
+            title: self.status().canonical_reason().unwrap_or("Problem"),
+            status: self.status,
+            detail: self.detail.clone(),
+            code: self.code,
+            field: self.field.clone(),
+            settled_by: settled.and_then(|settled| settled.by.clone()),
+            settled_at: settled.and_then(|settled| settled.at),
         }
     }
 
@@ -137,11 +167,10 @@ impl From<DecideError> for Problem {
     fn from(error: DecideError) -> Self {
         let detail = error.to_string();
         match error {
-            DecideError::Settled { by, at, .. } => Self {
-                settled_by: by.map(|by| by.to_string()),
-                settled_at: at,
-                ..Self::new(StatusCode::CONFLICT, "already-settled", detail)
-            },
+            DecideError::Settled { by, at, .. } => {
+                let by = by.map(|by| by.to_string());
+                Self::new(StatusCode::CONFLICT, "already-settled", detail).settled(by, at)
+            }
             DecideError::Redrafting { .. } => {
                 Self::new(StatusCode::CONFLICT, "being-redrafted", detail)
             }
@@ -201,7 +230,7 @@ impl From<tera::Error> for Problem {
 impl IntoResponse for Problem {
     /// The problem rides along in the response's extensions, so that screens can show it as a page.
     fn into_response(self) -> Response {
-        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let body = serde_json::to_vec(&self.document()).unwrap_or_default();
         let mut response = (self.status(), body).into_response();
         response
             .headers_mut()

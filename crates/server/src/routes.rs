@@ -159,7 +159,7 @@ impl Route {
 }
 
 fn tagged(tag: &'static str, surface: Surface, routes: Vec<Route>) -> Vec<Route> {
-    routes.into_iter().map(|route| Route { tag, surface, ..route }).collect()
+    routes.into_iter().map(|route| Route { surface, tag, ..route }).collect()
 }
 
 /// Every route there is.
@@ -459,11 +459,8 @@ fn forms() -> Vec<Route> {
 pub(crate) fn router(app: &App, table: Vec<Route>) -> Router {
     table.into_iter().fold(Router::new(), |router, route| {
         let Route { path, need, surface, handling, .. } = route;
-        let need = if path == "/metrics" && !app.settings.open_metrics {
-            Need::May(Permission::Read)
-        } else {
-            need
-        };
+        let need =
+            if path == "/metrics" && !app.settings.open_metrics { Need::May(Read) } else { need };
         let methods = match handling {
             Handling::Reads(methods) => methods.with_state(app.reads()),
             Handling::Writes(methods) => methods.with_state(app.clone()),

@@ -91,6 +91,7 @@ impl Screens {
 
 /// What somebody may do, for showing only what works. The guard decides, not this.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "permissions are independent of each other")]
 pub(crate) struct Powers {
     pub(crate) decide: bool,
     pub(crate) operate: bool,

@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     app::Reads,
-    extract::{Id, Params, blank, page},
+    cursor::{self, page},
+    extract::{Id, Params, blank},
     problem::Problem,
 };
 
@@ -39,8 +40,9 @@ pub(crate) async fn list(
     State(reads): State<Reads>,
     Params(Filter { text, cursor, limit }): Params<Filter>,
 ) -> Result<Json<Page<Account>>, Problem> {
-    let page = page(cursor, limit)?;
-    Ok(Json(reads.accounts(&AccountFilter { text }, &page).await?))
+    let page = page("accounts", cursor.as_deref(), limit)?;
+    let accounts = reads.accounts(&AccountFilter { text }, &page).await?;
+    Ok(Json(cursor::hand_out("accounts", accounts)))
 }
 
 /// Everything known of one account.

@@ -15,8 +15,9 @@ use serde::Deserialize;
 
 use crate::{
     app::{App, Reads},
+    cursor::{self, page},
     decide,
-    extract::{Body, Id, Params, blank, page},
+    extract::{Body, Id, Params, blank},
     guard::Caller,
     problem::Problem,
 };
@@ -59,7 +60,9 @@ pub(crate) async fn list(
     caller: Caller,
     Params(filter): Params<Filter>,
 ) -> Result<Json<Page<QueueItem>>, Problem> {
-    let page = page(filter.cursor, filter.limit)?;
+    let order = filter.sort.unwrap_or(QueueOrder::Risk);
+    let list = format!("approvals by {order}");
+    let page = page(&list, filter.cursor.as_deref(), filter.limit)?;
     let assignee = match filter.assignee.as_deref() {
         None => None,
         Some(who) => Some(reads.person(who, &caller).await?),
@@ -71,9 +74,9 @@ pub(crate) async fn list(
         action: filter.action,
         account: filter.account,
         awake_at: (filter.snoozed == Some(false)).then(|| reads.now()),
-        order: filter.sort.unwrap_or(QueueOrder::Risk),
+        order,
     };
-    Ok(Json(reads.queue(&filter, &page).await?))
+    Ok(Json(cursor::hand_out(&list, reads.queue(&filter, &page).await?)))
 }
 
 pub(crate) async fn show(

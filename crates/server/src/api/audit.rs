@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     app::{App, Reads},
-    extract::{Params, blank, page},
+    cursor::page,
+    extract::{Params, blank},
     operator::AuditReport,
     problem::Problem,
     timeline::{self, Entry},
@@ -43,7 +44,7 @@ pub(crate) async fn events(
     Path(stream): Path<String>,
     Params(filter): Params<Filter>,
 ) -> Result<Json<View>, Problem> {
-    let page = page(None, filter.limit)?;
+    let page = page("audit", None, filter.limit)?;
     let after = filter.cursor.unwrap_or(0);
     let events = reads.events(&stream, after, page.limit).await?;
     if events.is_empty() && after == 0 {

@@ -11,7 +11,8 @@ use serde::Deserialize;
 
 use crate::{
     app::{App, Reads},
-    extract::{Body, Id, Params, blank, page},
+    cursor::{self, page},
+    extract::{Body, Id, Params, blank},
     guard::Caller,
     problem::Problem,
 };
@@ -35,7 +36,8 @@ pub(crate) async fn list(
     State(reads): State<Reads>,
     Params(Filter { status, cursor, limit }): Params<Filter>,
 ) -> Result<Json<Page<Message>>, Problem> {
-    Ok(Json(reads.messages(status, &page(cursor, limit)?).await?))
+    let page = page("messages", cursor.as_deref(), limit)?;
+    Ok(Json(cursor::hand_out("messages", reads.messages(status, &page).await?)))
 }
 
 pub(crate) async fn show(

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     app::{App, Reads},
-    extract::{Body, Id, Params, blank, page},
+    cursor::{self, page},
+    extract::{Body, Id, Params, blank},
     guard::Caller,
     problem::Problem,
     timeline::{self, Entry},
@@ -47,8 +48,9 @@ pub(crate) async fn list(
     Params(filter): Params<Filter>,
 ) -> Result<Json<Page<Run>>, Problem> {
     let Filter { status, playbook, account, cursor, limit } = filter;
-    let page = page(cursor, limit)?;
-    Ok(Json(reads.runs(&RunFilter { status, playbook, account }, &page).await?))
+    let page = page("runs", cursor.as_deref(), limit)?;
+    let runs = reads.runs(&RunFilter { status, playbook, account }, &page).await?;
+    Ok(Json(cursor::hand_out("runs", runs)))
 }
 
 /// A run with what happened in it.

@@ -12,7 +12,8 @@ use serde::Deserialize;
 
 use crate::{
     app::{App, Reads},
-    extract::{Body, Id, Params, blank, page},
+    cursor::{self, page},
+    extract::{Body, Id, Params, blank},
     guard::Caller,
     problem::Problem,
 };
@@ -46,14 +47,14 @@ pub(crate) async fn list(
     caller: Caller,
     Params(filter): Params<Filter>,
 ) -> Result<Json<Page<Task>>, Problem> {
-    let page = page(filter.cursor, filter.limit)?;
+    let page = page("tasks", filter.cursor.as_deref(), filter.limit)?;
     let assignee = match filter.assignee.as_deref() {
         None => None,
         Some(who) => Some(reads.person(who, &caller).await?),
     };
     let Filter { status, account, run, .. } = filter;
     let filter = TaskFilter { status, assignee, account, run };
-    Ok(Json(reads.tasks(&filter, &page).await?))
+    Ok(Json(cursor::hand_out("tasks", reads.tasks(&filter, &page).await?)))
 }
 
 /// Finishes a task.

@@ -8,7 +8,6 @@ use domain::{
     account::{Account, Band},
     contact::Contact,
     id::AccountId,
-    page::PageRequest,
     port::AccountFilter,
     snapshot::Snapshot,
 };
@@ -19,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     api::account::View as Everything,
     app::{App, Reads},
+    cursor,
     extract::{Fields, Id, Params, blank},
     guard::Caller,
     moment::{self, Moment},
@@ -89,8 +89,11 @@ pub(crate) async fn list(
     caller: Caller,
     Params(ask): Params<Ask>,
 ) -> Result<Html<String>, Problem> {
-    let page = PageRequest { cursor: ask.cursor, ..PageRequest::default() };
-    let accounts = reads.accounts(&AccountFilter { text: ask.text.clone() }, &page).await?;
+    let page = cursor::page("accounts", ask.cursor.as_deref(), None)?;
+    let accounts = cursor::hand_out(
+        "accounts",
+        reads.accounts(&AccountFilter { text: ask.text.clone() }, &page).await?,
+    );
     let names = reads.names(Vec::new()).await?;
     let view = List {
         lines: accounts.items.iter().map(|account| Line::new(account, &names)).collect(),
@@ -169,7 +172,10 @@ impl HealthView {
         let parts = health.parts.iter().map(|part| Pair {
             label: part.name.replace('_', " "),
             value: match part.value {
-                Some(_) => format!("{:.0} of {:.0}. {}", part.points, part.weight, part.words),
+                // Adding zero turns a minus zero into a plain one.
+                Some(_) => {
+                    format!("{:.0} of {:.0}: {}", part.points + 0.0, part.weight, part.words)
+                }
                 None => part.words.clone(),
             },
         });

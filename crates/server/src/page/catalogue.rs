@@ -16,7 +16,7 @@ pub(crate) struct File {
 
 /// A playbook or policy in force.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Version {
+pub(crate) struct InForce {
     pub(crate) name: String,
     pub(crate) version: String,
     pub(crate) since: Moment,
@@ -26,18 +26,18 @@ pub(crate) struct Version {
 /// Everything on the page.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct View {
-    pub(crate) playbooks: Vec<Version>,
-    pub(crate) policy: Option<Version>,
+    pub(crate) playbooks: Vec<InForce>,
+    pub(crate) policy: Option<InForce>,
 }
 
-fn version(
+fn in_force(
     name: String,
     version: &str,
     since: Timestamp,
     files: Vec<(String, String)>,
     now: Timestamp,
-) -> Version {
-    Version {
+) -> InForce {
+    InForce {
         name,
         version: version.chars().take(8).collect(),
         since: Moment::of(since, now),
@@ -54,10 +54,10 @@ pub(crate) fn view(
     View {
         playbooks: playbooks
             .into_iter()
-            .map(|each| version(each.name, &each.version, each.loaded_at, each.files, now))
+            .map(|each| in_force(each.name, &each.version, each.loaded_at, each.files, now))
             .collect(),
         policy: policy.map(|each| {
-            version("policy".to_owned(), &each.version, each.activated_at, each.files, now)
+            in_force("policy".to_owned(), &each.version, each.activated_at, each.files, now)
         }),
     }
 }

@@ -2,7 +2,7 @@
 
 use domain::{
     message::{Message, MessageStatus},
-    run::Run,
+    run::{Run, RunStatus},
     task::Task,
 };
 use jiff::Timestamp;
@@ -46,7 +46,10 @@ impl RunLine {
             why: run.progress.dead_end.as_ref().map(|end| end.why.clone()),
             started: Moment::of(run.started_at, now),
             changed: Moment::of(run.changed_at, now),
-            wakes: run.wake_at.filter(|at| *at > now).map(|at| Moment::of(at, now)),
+            wakes: run
+                .wake_at
+                .filter(|at| run.status == RunStatus::Active && *at > now)
+                .map(|at| Moment::of(at, now)),
         }
     }
 }

@@ -4,11 +4,12 @@ use axum::{
     extract::State,
     response::{Html, Redirect},
 };
-use domain::{id::MessageId, message::MessageStatus, page::PageRequest};
+use domain::{id::MessageId, message::MessageStatus};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     app::{App, Reads},
+    cursor,
     extract::{Fields, Id, Params, blank},
     guard::Caller,
     page::{Choice, done, line::MessageLine, link},
@@ -41,8 +42,8 @@ pub(crate) async fn list(
     Params(ask): Params<Ask>,
 ) -> Result<Html<String>, Problem> {
     let now = reads.now();
-    let page = PageRequest { cursor: ask.cursor, ..PageRequest::default() };
-    let messages = reads.messages(ask.status, &page).await?;
+    let page = cursor::page("messages", ask.cursor.as_deref(), None)?;
+    let messages = cursor::hand_out("messages", reads.messages(ask.status, &page).await?);
     let names = reads.names(messages.items.iter().map(|message| message.account).collect()).await?;
     let status = ask.status.map(MessageStatus::as_str);
     let view = List {

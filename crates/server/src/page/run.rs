@@ -6,7 +6,6 @@ use axum::{
 };
 use domain::{
     id::RunId,
-    page::PageRequest,
     port::RunFilter,
     run::{Intervention, Phase, Run, RunStatus},
 };
@@ -15,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     app::{App, Reads},
+    cursor,
     extract::{Fields, Id, Params, blank},
     guard::Caller,
     moment::Moment,
@@ -58,8 +58,8 @@ pub(crate) async fn list(
 ) -> Result<Html<String>, Problem> {
     let now = reads.now();
     let filter = RunFilter { status: ask.status, playbook: ask.playbook.clone(), account: None };
-    let page = PageRequest { cursor: ask.cursor, ..PageRequest::default() };
-    let runs = reads.runs(&filter, &page).await?;
+    let page = cursor::page("runs", ask.cursor.as_deref(), None)?;
+    let runs = cursor::hand_out("runs", reads.runs(&filter, &page).await?);
     let names = reads.names(runs.items.iter().map(|run| run.account).collect()).await?;
     let (status, playbook) = (ask.status.map(RunStatus::as_str), ask.playbook.as_deref());
     let view = List {
@@ -119,10 +119,7 @@ pub(crate) struct View {
     pub(crate) evidence: Vec<Pair>,
     pub(crate) approval: Option<String>,
     pub(crate) spent: String,
-    pub(crate) can_pause: bool,
-    pub(crate) can_resume: bool,
-    pub(crate) can_retry: bool,
-    pub(crate) can_cancel: bool,
+    pub(crate) over: bool,
     pub(crate) events: Vec<EventLine>,
 }
 
@@ -143,10 +140,7 @@ pub(crate) fn view(run: &Run, names: &Names, events: Vec<Entry>, now: Timestamp)
             "{} steps begun, {} model calls, {} tokens",
             progress.steps_begun, progress.model_calls, progress.tokens
         ),
-        can_pause: run.status == RunStatus::Active,
-        can_resume: run.status == RunStatus::Paused,
-        can_retry: run.status == RunStatus::Stuck,
-        can_cancel: !run.status.is_over(),
+        over: run.status.is_over(),
         events: events.into_iter().map(|entry| EventLine::new(entry, now)).collect(),
     }
 }

@@ -70,8 +70,8 @@ pub(crate) async fn redeem(
     }
     let now = app.now();
     let access = &app.services.access;
-    let used = access.redeem(Kind::Link.as_str(), &secret::hash(form.link.trim()), now).await?;
-    let Some(session) = used else {
+    let opened = access.redeem(Kind::Link.as_str(), &secret::hash(form.link.trim()), now).await?;
+    let Some(session) = opened else {
         tracing::warn!(reason = "sign-in link not valid", "request refused");
         let problem = Problem::new(
             StatusCode::FORBIDDEN,

@@ -4,11 +4,12 @@ use axum::{
     extract::State,
     response::{Html, Redirect},
 };
-use domain::{id::TaskId, page::PageRequest, port::TaskFilter, task::TaskStatus, user::Role};
+use domain::{id::TaskId, port::TaskFilter, task::TaskStatus, user::Role};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     app::{App, Reads},
+    cursor,
     extract::{Fields, Id, Params, blank},
     guard::Caller,
     page::{Choice, done, line::TaskLine, link},
@@ -53,8 +54,8 @@ pub(crate) async fn list(
         assignee: (who == "me").then(|| caller.user().id),
         ..TaskFilter::default()
     };
-    let page = PageRequest { cursor: ask.cursor, ..PageRequest::default() };
-    let tasks = reads.tasks(&filter, &page).await?;
+    let page = cursor::page("tasks", ask.cursor.as_deref(), None)?;
+    let tasks = cursor::hand_out("tasks", reads.tasks(&filter, &page).await?);
     let names = reads.names(tasks.items.iter().map(|task| task.account).collect()).await?;
     let view = List {
         lines: tasks.items.iter().map(|task| TaskLine::new(task, &names, now)).collect(),

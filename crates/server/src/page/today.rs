@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     app::Reads,
+    cursor,
     extract::{Params, blank},
     guard::Caller,
     moment::Moment,
@@ -159,8 +160,9 @@ async fn today(reads: &Reads, caller: &Caller, ask: Ask) -> Result<Today, Proble
         order: ask.sort.unwrap_or(QueueOrder::Risk),
         ..QueueFilter::waiting(now)
     };
-    let page = PageRequest { cursor: ask.cursor, ..PageRequest::default() };
-    let queue = reads.queue(&filter, &page).await?;
+    let list = format!("approvals by {}", filter.order);
+    let page = cursor::page(&list, ask.cursor.as_deref(), None)?;
+    let queue = cursor::hand_out(&list, reads.queue(&filter, &page).await?);
     let everyone = if mine {
         let all = QueueFilter { assignee: None, ..filter.clone() };
         reads.queue(&all, &PageRequest { cursor: None, limit: 1 }).await?.total
