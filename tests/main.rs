@@ -3,6 +3,7 @@
 mod architecture;
 mod import;
 mod journey;
+mod processes;
 mod recovery;
 mod terminal;
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 /// The program under test, built by the same command that builds the tests.
-fn playgate() -> PathBuf {
+pub(crate) fn playgate() -> PathBuf {
     let victim = PathBuf::from(env!("CARGO_BIN_EXE_victim"));
     let program = victim.with_file_name("playgate");
     assert!(program.exists(), "build the program first: cargo build -p cli");
@@ -120,4 +120,22 @@ fn fresh_deletes_nothing_but_a_demo() {
     std::fs::write(folder.path().join("mine/precious.txt"), "x").expect("a file");
     refused(folder.path(), &["--data", "mine", "demo", "--fresh", "--no-serve"], &["mine", "--data"]);
     assert!(folder.path().join("mine/precious.txt").exists());
+}
+
+#[test]
+fn one_changed_byte_is_found_and_pointed_at() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let made = run(folder.path(), &["demo", "--no-serve", "--accounts", "10"]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let file = folder.path().join(".playgate/playgate.sqlite");
+    let mut bytes = std::fs::read(&file).expect("the database");
+    let word = b"{\"event\":\"step_started\",\"step\":\"";
+    let at = bytes.windows(word.len()).rposition(|window| window == word).expect("an event");
+    bytes[at + word.len()] ^= 1;
+    std::fs::write(&file, bytes).expect("the database");
+    let verified = run(folder.path(), &["audit", "verify"]);
+    let text = String::from_utf8_lossy(&verified.stdout);
+    assert_eq!(verified.status.code(), Some(1), "{text}");
+    assert!(text.starts_with("false"), "{text}");
+    assert!(text.contains("was changed after it was written") && text.contains("run_"), "{text}");
 }

@@ -102,15 +102,15 @@ pub fn table(columns: &[&str], rows: Vec<Vec<String>>) -> String {
         .join("\n")
 }
 
-/// How far away a moment is, in the largest fitting unit: `in 3 h`, `2 d ago`.
+/// How far away a moment is, rounded, in the largest fitting unit: `in 3 h`, `2 d ago`.
 pub fn relative(at: jiff::Timestamp, now: jiff::Timestamp) -> String {
     let seconds = at.as_second() - now.as_second();
     let size = seconds.abs();
     let (count, unit) = match size {
         0..60 => (size, "s"),
-        60..3600 => (size / 60, "min"),
-        3600..172_800 => (size / 3600, "h"),
-        _ => (size / 86_400, "d"),
+        60..3600 => ((size + 30) / 60, "min"),
+        3600..172_800 => ((size + 1800) / 3600, "h"),
+        _ => ((size + 43_200) / 86_400, "d"),
     };
     if seconds >= 0 { format!("in {count} {unit}") } else { format!("{count} {unit} ago") }
 }

@@ -107,7 +107,9 @@ impl Advancer {
                 Ok(match found {
                     Some(signal) => {
                         turn.event(Event::SignalReceived { step: step.id.clone(), kind });
-                        finish(scene, step, turn, "received", json!({ "data": signal.data }))
+                        // What is awaited next counts from here, so one signal answers one wait.
+                        let result = json!({ "data": signal.data, "at": signal.received_at });
+                        finish(scene, step, turn, "received", result)
                     }
                     None if turn.now() >= until => {
                         finish(scene, step, turn, "timed_out", json!({}))

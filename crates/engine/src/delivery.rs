@@ -133,11 +133,11 @@ impl Delivery {
             };
         let facts = plan.facts(&snapshot, &run.cause, &run.progress.results);
         let action = match plan.step(&message.step).map(|step| &step.doing) {
-            Some(Doing::Act(act)) => act.action(&facts, &snapshot).ok(),
-            _ => None,
-        };
-        let Some(action) = action else {
-            return Ok(Outcome::Refused("the step it belongs to is gone".to_owned()));
+            Some(Doing::Act(act)) => match act.action(&facts, &snapshot) {
+                Ok(action) => action,
+                Err(err) => return Ok(Outcome::Refused(format!("no longer applies: {err}"))),
+            },
+            _ => return Ok(Outcome::Refused("the step it belongs to is gone".to_owned())),
         };
         let mut intent = letter::intent(&run, &message.step, action, &snapshot);
         intent.recipient = Some(letter.recipient.clone());

@@ -71,7 +71,7 @@ impl Advancer {
                 let until = later(now, *up_to);
                 turn.progress.phase = Phase::AwaitingSignal {
                     kind: signal.clone(),
-                    since: last_sent(turn).unwrap_or(now),
+                    since: last_heard(turn).unwrap_or(now),
                     until,
                 };
                 // A signal that came between the message and this step counts: look at once.
@@ -135,7 +135,10 @@ impl Advancer {
                 ),
                 due: SignedDuration::from_hours(48),
             };
-            self.add_task(claimed, step, turn, spec, TaskKind::Work);
+            // Once a run is enough: the later letters of the same run miss the same person.
+            if !turn.progress.results.values().any(|result| result["outcome"] == "no_recipient") {
+                self.add_task(claimed, step, turn, spec, TaskKind::Work);
+            }
             return finish(scene, step, turn, "no_recipient", json!({}));
         }
         let judgement = judge(&scene.policy, Occasion::Intent, &intent, &scene.snapshot, None);
@@ -307,8 +310,8 @@ pub(crate) fn prompt_of(action: &Action) -> &str {
     }
 }
 
-/// When the run last had a message granted: replies count from then.
-fn last_sent(turn: &Draft) -> Option<Timestamp> {
+/// When the run last had a message granted or received a signal: what is awaited counts from then.
+fn last_heard(turn: &Draft) -> Option<Timestamp> {
     turn.progress
         .results
         .values()

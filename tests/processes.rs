@@ -1,0 +1,229 @@
+//! Do separate processes share one database as one product? Serve, worker and command line, on PostgreSQL.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use world::Database;
+
+use crate::terminal::playgate;
+
+/// How fast the kill switch has to work in every process.
+const KILL: Duration = Duration::from_secs(5);
+
+/// A place where processes work on one database.
+struct Place {
+    folder: tempfile::TempDir,
+    config: PathBuf,
+    _database: world::database::Lease,
+}
+
+/// A process that is ended with the test.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ended = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}
+
+impl Process {
+    /// Asks it to stop, and waits: it must end by itself with code 0.
+    fn stop(mut self) {
+        let id = self.0.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &id]).status().expect("kill runs");
+        assert!(told.success());
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.0.try_wait().expect("a child") {
+                assert!(status.success(), "it ended with {status}");
+                return;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "it does not stop");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Place {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = Database::Postgres.lease(folder.path()).await;
+        std::fs::write(folder.path().join("master.key"), "42".repeat(32)).expect("a key");
+        let config = folder.path().join("config.yaml");
+        let text = format!(
+            "data: {0}\ndatabase: {1}\nkeys: {{ master_file: {0}/master.key }}\n",
+            folder.path().display(),
+            database.url
+        );
+        std::fs::write(&config, text).expect("a configuration");
+        Self { folder, config, _database: database }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(playgate());
+        command
+            .env_clear()
+            .env("PLAYGATE_SIGNAL_SECRET", "whsec_cGxheWdhdGUgdGVzdCBzZWNyZXQgb2YgMzIgYnl0ZXM=")
+            .arg("--config")
+            .arg(&self.config)
+            .args(arguments);
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let output = self.command(arguments).output().expect("the program starts");
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        output
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let mut all = vec!["--json"];
+        all.extend(arguments);
+        serde_json::from_slice(&self.run(&all).stdout).expect("JSON")
+    }
+
+    fn worker(&self) -> Process {
+        Process(
+            self.command(&["worker"])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("the worker starts"),
+        )
+    }
+
+    /// A server without a worker, and its address.
+    fn server(&self) -> (Process, SocketAddr) {
+        let mut child = self
+            .command(&["serve", "--no-worker", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let mut lines = BufReader::new(child.stderr.take().expect("its words")).lines();
+        let address = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| {
+                line.split("Serving on http://").nth(1)?.split(". ").next()?.parse().ok()
+            })
+            .expect("it says where it serves");
+        // Nobody may be made to wait for a reader of its words.
+        std::thread::spawn(move || lines.for_each(drop));
+        (Process(child), address)
+    }
+
+    fn mail(&self) -> usize {
+        count(&self.folder.path().join("mail"))
+    }
+}
+
+fn count(folder: &Path) -> usize {
+    std::fs::read_dir(folder).map_or(0, |entries| {
+        entries
+            .filter_map(Result::ok)
+            .filter(|entry| entry.path().extension().is_some_and(|ext| ext == "eml"))
+            .count()
+    })
+}
+
+/// One HTTP request over a connection of its own; status and body.
+fn http(at: SocketAddr, method: &str, path: &str, token: &str, body: Option<&Value>) -> (u16, Value) {
+    let body = body.map(Value::to_string).unwrap_or_default();
+    let mut stream = TcpStream::connect(at).expect("the server answers");
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {at}\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).expect("the server listens");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("the server answers");
+    let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    (status, serde_json::from_str(body).unwrap_or(Value::Null))
+}
+
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "not in time: {what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gv_04_serve_and_worker_share_the_work_and_one_switch_stops_them_all() {
+    let place = Place::new().await;
+    place.run(&["migrate"]);
+    place.run(&["playbook", "load"]);
+    place.run(&["policy", "activate"]);
+    place.run(&["sample", "--accounts", "40", "--seed", "5"]);
+    let token = place.json(&["access", "token", "admin@localhost"])["token"]
+        .as_str()
+        .expect("a token")
+        .to_owned();
+    let (server, at) = place.server();
+    let worker = place.worker();
+    let second = place.worker();
+
+    place.run(&["playbook", "tick", "renewal"]);
+    let waiting = || {
+        let (status, page) = http(at, "GET", "/v1/approvals?status=waiting", &token, None);
+        assert_eq!(status, 200, "{page}");
+        page["items"].as_array().cloned().unwrap_or_default()
+    };
+    eventually("two drafts wait", || waiting().len() >= 2);
+    let items = waiting();
+    let approve = |item: &Value| {
+        let id = item["approval"]["id"].as_str().expect("an id");
+        let binding = item["approval"]["version"]["binding"].clone();
+        let path = format!("/v1/approvals/{id}/approve");
+        http(at, "POST", &path, &token, Some(&json!({ "binding": binding })))
+    };
+
+    let (status, answer) = approve(&items[0]);
+    assert_eq!(status, 200, "{answer}");
+    eventually("the letter leaves", || place.mail() == 1);
+    let (status, answer) = approve(&items[0]);
+    assert_eq!(status, 409, "{answer}");
+    assert!(answer.to_string().contains("Administrator"), "it says who: {answer}");
+
+    place.run(&["kill", "--reason", "a drill"]);
+    let (status, answer) = approve(&items[1]);
+    assert_eq!(status, 200, "deciding goes on: {answer}");
+    std::thread::sleep(KILL);
+    assert_eq!(place.mail(), 1, "nothing leaves while sending is stopped");
+    place.run(&["unkill"]);
+    eventually("the held letter leaves", || place.mail() == 2);
+
+    let (status, _) = http(at, "GET", "/v1/approvals", "pgt_wrong", None);
+    assert_eq!(status, 401, "nobody gets in with a wrong token");
+
+    worker.stop();
+    second.stop();
+    server.stop();
+    let verified = place.run(&["audit", "verify"]);
+    assert!(String::from_utf8_lossy(&verified.stdout).starts_with("true"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_finds_an_empty_database_says_what_to_do() {
+    let place = Place::new().await;
+    let output = place.command(&["status"]).output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("playgate migrate"), "{text}");
+}
