@@ -72,7 +72,8 @@ impl Store {
                         sql!("UPDATE runs SET lease_until =" {now} "+ $2 FROM "
                             {rows "$1" (id TEXT, token BIGINT)}
                             "WHERE runs.id = r.id AND runs.lease_token = r.token "
-                            "AND runs.lease_until IS NOT NULL RETURNING runs.id AS id, runs.lease_token AS token"),
+                            "AND runs.lease_until IS NOT NULL "
+                            "RETURNING runs.id AS id, runs.lease_token AS token"),
                         args,
                     )
                     .await?

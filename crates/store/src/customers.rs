@@ -94,8 +94,8 @@ impl Customers for Store {
             Box::pin(async move {
                 crate::account::lock(tx, &accounts).await?;
                 tx.execute(
-                    sql!("UPDATE accounts SET previous_health = accounts.health, health = r.health, "
-                        "health_at = $2 FROM " {rows "$1" (id TEXT, health DOUBLE)}
+                    sql!("UPDATE accounts SET previous_health = accounts.health, "
+                        "health = r.health, health_at = $2 FROM " {rows "$1" (id TEXT, health DOUBLE)}
                         "WHERE accounts.id = r.id "
                         "AND (accounts.health IS NULL OR accounts.health <> r.health)"),
                     args,

@@ -90,8 +90,8 @@ impl Intake for Store {
         self.read(move |tx| {
             Box::pin(async move {
                 tx.fetch(
-                    sql!("SELECT s.source_id AS id, a.source_id AS account, s.starts_on AS starts_on, "
-                        "s.ends_on AS ends_on FROM subscriptions s "
+                    sql!("SELECT s.source_id AS id, a.source_id AS account, "
+                        "s.starts_on AS starts_on, s.ends_on AS ends_on FROM subscriptions s "
                         "JOIN accounts a ON a.id = s.account "
                         "WHERE s.source = $2 AND s.source_id" {among "$1"} "ORDER BY s.source_id"),
                     args,

@@ -80,7 +80,8 @@ impl Store {
                 }
                 tx.execute(
                     sql!("CREATE TABLE IF NOT EXISTS migrations ("
-                        "name TEXT PRIMARY KEY, checksum TEXT NOT NULL, applied_at BIGINT NOT NULL)"),
+                        "name TEXT PRIMARY KEY, checksum TEXT NOT NULL, "
+                        "applied_at BIGINT NOT NULL)"),
                     args![],
                 )
                 .await?;

@@ -47,8 +47,10 @@ impl Outbox for Store {
             Box::pin(async move {
                 let changed = tx
                     .execute(
+                        // Whoever finds it `transmitting` may repeat it where the channel dedupes.
                         sql!("UPDATE messages SET status = 'transmitting', lease_until =" {now}
-                            "+ $3 WHERE id = $1 AND token = $2 AND status IN ('sending', 'transmitting')"),
+                            "+ $3 WHERE id = $1 AND token = $2 "
+                            "AND status IN ('sending', 'transmitting')"),
                         args,
                     )
                     .await?;

@@ -286,12 +286,14 @@ async fn write(tx: &mut Tx, stored: &[&Stored]) -> Result<(), StoreError> {
         .collect();
     macro_rules! upsert {
         ($($name:ident $kind:ident),+) => {
-            sql!("INSERT INTO accounts (id, source, source_id, row_hash" {each ", " ($($name),+)} ") "
+            sql!("INSERT INTO accounts (id, source, source_id, row_hash"
+                {each ", " ($($name),+)} ") "
                 "SELECT r.id, r.source, r.source_id, r.row_hash" {each ", r." ($($name),+)} " FROM "
                 {rows "$1" (
                     id TEXT, source TEXT, source_id TEXT, row_hash TEXT, $($name $kind),+
                 )}
-                "WHERE true ON CONFLICT (id) DO UPDATE SET row_hash = excluded.row_hash" {replace ($($name),+)})
+                "WHERE true ON CONFLICT (id) DO UPDATE SET row_hash = excluded.row_hash"
+                {replace ($($name),+)})
         };
     }
     tx.execute(

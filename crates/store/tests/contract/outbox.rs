@@ -63,7 +63,6 @@ async fn a_granted_message_is_delivered_once(backend: &Backend) {
 
     assert!(backend.store.transmitting(&message, LONG).await.unwrap());
     assert_eq!(stored(backend, &message).await.status, MessageStatus::Transmitting);
-    assert!(!backend.store.transmitting(&message, LONG).await.unwrap(), "once only");
 
     assert!(backend.store.record(&message, &receipt(), backend.now()).await.unwrap());
     assert!(!backend.store.record(&message, &receipt(), backend.now()).await.unwrap());
@@ -113,7 +112,10 @@ async fn an_attempt_that_died_while_handing_over_shows_as_such(backend: &Backend
     let found = claim(backend, LONG).await;
     assert_eq!((found.status, found.attempts), (MessageStatus::Transmitting, 1));
     assert_eq!(stored(backend, &found).await.status, MessageStatus::Transmitting);
-    assert!(!backend.store.transmitting(&found, LONG).await.unwrap(), "nothing is sent again");
+    assert!(!backend.store.transmitting(&died, LONG).await.unwrap(), "the dead stay dead");
+    // Where the channel dedupes, whoever found it may hand it over again.
+    assert!(backend.store.transmitting(&found, LONG).await.unwrap());
+    assert_eq!(stored(backend, &found).await.attempts, 1);
     assert!(!backend.store.record(&died, &receipt(), backend.now()).await.unwrap());
     let unknown = Outcome::Uncertain("no answer".to_owned());
     assert!(backend.store.record(&found, &unknown, backend.now()).await.unwrap());
