@@ -14,6 +14,9 @@ use crate::{
     placeholder::tokens,
 };
 
+/// The most spellings of one value that share its number.
+const MOST_VERSIONS: usize = 32;
+
 /// Where restored text goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Destination {
@@ -136,6 +139,15 @@ impl Mapping {
         loop {
             match self.entries.get(&name) {
                 Some(entry) if entry.original == surface => return name,
+                // Somebody plays with spellings: further ones are values of their own.
+                Some(_) if version == MOST_VERSIONS => {
+                    let own = format!("… {surface}");
+                    return self.issue(
+                        &Hit { canonical: own, person: None, ..hit.clone() },
+                        surface,
+                        known,
+                    );
+                }
                 Some(_) => {
                     version += 1;
                     name = format!("{stem}_V{version}");
