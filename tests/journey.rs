@@ -66,10 +66,8 @@ async fn until_a_letter_waits(world: &World) -> ApprovalId {
 
 async fn finish_tasks(world: &World) {
     let by = world.actor().await;
-    let filter = TaskFilter {
-        status: Some(domain::task::TaskStatus::Open),
-        ..TaskFilter::default()
-    };
+    let filter =
+        TaskFilter { status: Some(domain::task::TaskStatus::Open), ..TaskFilter::default() };
     let tasks = world.app.store.tasks(&filter, &PageRequest::default()).await.expect("tasks");
     for task in tasks.items {
         let now = world.app.clock.now();
@@ -286,8 +284,12 @@ async fn accounts_without_a_contact_get_a_task_and_no_invented_address(database:
     for _ in 0..30 {
         world.days(1).await;
     }
-    let tasks =
-        world.app.store.tasks(&TaskFilter::default(), &PageRequest::default()).await.expect("tasks");
+    let tasks = world
+        .app
+        .store
+        .tasks(&TaskFilter::default(), &PageRequest::default())
+        .await
+        .expect("tasks");
     assert!(
         tasks.items.iter().any(|task| task.title == "Add a contact for Nobody There"),
         "{:?}",

@@ -140,7 +140,13 @@ fn count(folder: &Path) -> usize {
 }
 
 /// One HTTP request over a connection of its own; status and body.
-fn http(at: SocketAddr, method: &str, path: &str, token: &str, body: Option<&Value>) -> (u16, Value) {
+fn http(
+    at: SocketAddr,
+    method: &str,
+    path: &str,
+    token: &str,
+    body: Option<&Value>,
+) -> (u16, Value) {
     let body = body.map(Value::to_string).unwrap_or_default();
     let mut stream = TcpStream::connect(at).expect("the server answers");
     let request = format!(

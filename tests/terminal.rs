@@ -69,9 +69,9 @@ fn hostile_files_are_refused_quickly_and_by_name() {
 fn every_command_explains_itself() {
     let folder = tempfile::tempdir().expect("a folder");
     for command in [
-        "demo", "sample", "import", "serve", "worker", "migrate", "status", "queue", "task",
-        "run", "playbook", "policy", "outbox", "kill", "unkill", "audit", "account", "signal",
-        "health", "access", "config", "schema",
+        "demo", "sample", "import", "serve", "worker", "migrate", "status", "queue", "task", "run",
+        "playbook", "policy", "outbox", "kill", "unkill", "audit", "account", "signal", "health",
+        "access", "config", "schema",
     ] {
         let output = run(folder.path(), &[command, "--help"]);
         let text = String::from_utf8_lossy(&output.stdout);
@@ -118,7 +118,11 @@ fn fresh_deletes_nothing_but_a_demo() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(folder.path().join("mine")).expect("a folder");
     std::fs::write(folder.path().join("mine/precious.txt"), "x").expect("a file");
-    refused(folder.path(), &["--data", "mine", "demo", "--fresh", "--no-serve"], &["mine", "--data"]);
+    refused(
+        folder.path(),
+        &["--data", "mine", "demo", "--fresh", "--no-serve"],
+        &["mine", "--data"],
+    );
     assert!(folder.path().join("mine/precious.txt").exists());
 }
 
@@ -138,4 +142,77 @@ fn one_changed_byte_is_found_and_pointed_at() {
     assert_eq!(verified.status.code(), Some(1), "{text}");
     assert!(text.starts_with("false"), "{text}");
     assert!(text.contains("was changed after it was written") && text.contains("run_"), "{text}");
+}
+
+#[test]
+fn invariant_10_no_log_line_names_a_customer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    let made = run(at, &["demo", "--no-serve", "--accounts", "30", "--log", "trace"]);
+    let mut log = String::from_utf8_lossy(&made.stderr).into_owned();
+    assert!(made.status.success(), "{log}");
+    let queue = run(at, &["--json", "queue"]);
+    let queue: serde_json::Value = serde_json::from_slice(&queue.stdout).expect("JSON");
+    let first = queue["items"][0].clone();
+    let id = first["approval"]["id"].as_str().expect("a draft waits");
+    let approved = run(at, &["--log", "trace", "queue", "approve", id]);
+    log.push_str(&String::from_utf8_lossy(&approved.stderr));
+    let sent = run(at, &["demo", "--no-serve", "--log", "trace"]);
+    log.push_str(&String::from_utf8_lossy(&sent.stderr));
+    assert!(log.contains("runs started"), "there is a log to look at: {log}");
+
+    let shown = run(at, &["--json", "queue", "show", id]);
+    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).expect("JSON");
+    let letter = &shown["versions"][0]["manuscript"]["letter"];
+    let name = letter["recipient"]["name"].as_str().expect("a name");
+    let address = letter["recipient"]["address"].as_str().expect("an address");
+    let body = letter["body"].as_str().expect("a text");
+    let line = body.lines().find(|line| line.len() > 40).expect("a sentence");
+    for personal in [name, address, line] {
+        assert!(!log.contains(personal), "`{personal}` is in the log");
+    }
+}
+
+/// A shell that may mount: as root, or in a user namespace of its own.
+fn private_mounts(folder: &Path, script: &str) -> Output {
+    let namespace = |flags: &str| {
+        Command::new("unshare")
+            .args([flags, "sh", "-c", script])
+            .current_dir(folder)
+            .env("PLAYGATE", playgate())
+            .output()
+            .expect("`unshare` of util-linux is needed for this test: apt-get install util-linux")
+    };
+    let output = namespace("-m");
+    if output.status.code() == Some(77) || !output.stderr.starts_with(b"unshare") {
+        return output;
+    }
+    namespace("-Urm")
+}
+
+#[test]
+fn a_full_disk_is_said_and_leaves_nothing_half_done() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("small")).expect("a folder");
+    let script = r#"
+        mount -t tmpfs -o size=3m tmpfs small || exit 77
+        "$PLAYGATE" --data small sample --accounts 2 --seed 1 || exit 78
+        "$PLAYGATE" --data small sample --accounts 400 --seed 2
+        echo "code $?"
+        rm -f small/ballast
+        "$PLAYGATE" --data small audit verify
+        "$PLAYGATE" --data small --json status
+    "#;
+    let output = private_mounts(folder.path(), script);
+    let says = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complains = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_ne!(
+        output.status.code(),
+        Some(77),
+        "a small file system of its own could not be mounted; run as root or allow user \
+         namespaces (sysctl kernel.unprivileged_userns_clone=1): {complains}"
+    );
+    assert!(says.contains("code 1"), "{says} {complains}");
+    assert!(complains.contains("full"), "it says what is wrong: {complains}");
+    assert!(says.contains("true: "), "the trail is whole: {says} {complains}");
 }

@@ -156,7 +156,11 @@ impl World {
     }
 
     /// Reads an account with one contact in, unannounced.
-    pub async fn customer(&self, name: &str, shape: impl FnOnce(&mut AccountRow, &mut Vec<ContactRow>)) {
+    pub async fn customer(
+        &self,
+        name: &str,
+        shape: impl FnOnce(&mut AccountRow, &mut Vec<ContactRow>),
+    ) {
         use domain::port::Intake as _;
         let (account, contacts) = customer_rows(name, shape);
         let mut records = vec![record(name, &Row::Account(account))];

@@ -130,7 +130,8 @@ async fn answer(
         }
         None => ("503 Service Unavailable", Vec::new(), "script is used up".to_owned()),
     };
-    let mut head = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
+    let mut head =
+        format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
     if !headers.iter().any(|header| header.to_lowercase().starts_with("content-type")) {
         head.push_str("content-type: application/json\r\n");
     }

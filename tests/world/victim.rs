@@ -18,7 +18,7 @@ use cli::{
 };
 use domain::{
     page::PageRequest,
-    port::{Desk as _, Journal as _, QueueFilter, RunFilter, Ruling},
+    port::{Desk as _, Journal as _, QueueFilter, Ruling, RunFilter},
     run::RunStatus,
     user::Permission,
 };
@@ -73,8 +73,7 @@ async fn approve_all(app: &App) -> anyhow::Result<()> {
 
 async fn uncertain(app: &App) -> anyhow::Result<bool> {
     use domain::{message::MessageStatus, port::Outbox as _};
-    let page =
-        app.store.messages(Some(MessageStatus::Uncertain), &PageRequest::default()).await?;
+    let page = app.store.messages(Some(MessageStatus::Uncertain), &PageRequest::default()).await?;
     Ok(page.total > 0)
 }
 

@@ -367,3 +367,6 @@ impl Approval {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,6 +76,11 @@ pub struct Contact {
 }
 
 impl Contact {
+    /// What they agree to now: a recorded opt-out counts, whatever the source's consent says.
+    pub const fn consent_now(&self) -> Consent {
+        if self.opted_out_at.is_some() { Consent::OptedOut } else { self.consent }
+    }
+
     /// First and last name with one space, trimmed.
     pub fn full_name(&self) -> String {
         format!("{} {}", self.first, self.last).trim().to_owned()

@@ -256,8 +256,9 @@ impl<'a> Clearance<'a> {
         if let Some(kill) = self.kills.iter().find(|kill| kill.covers(self.approval)) {
             return Err(Refusal::Killed(kill.in_words()));
         }
-        if !self.contact.consent.permits(self.letter.class) {
-            return Err(Refusal::Consent(self.contact.consent.to_string()));
+        let consent = self.contact.consent_now();
+        if !consent.permits(self.letter.class) {
+            return Err(Refusal::Consent(consent.to_string()));
         }
         if self.contact.bounced_at.is_some() {
             return Err(Refusal::Address("bounces"));
