@@ -22,6 +22,7 @@ pub(crate) struct Known {
     pub(crate) person: Person,
     pub(crate) role: ContactRole,
     pub(crate) email: Option<String>,
+    /// What they sign with, whether or not the address book has it.
     pub(crate) phone: Option<String>,
     pub(crate) language: Language,
 }
@@ -138,7 +139,7 @@ fn contact(
     let email = format!("{mailbox}{number_if_taken}@{}", profile.firm.domain);
     let has_email = chance.happens(0.97);
     let has_phone = chance.happens(0.75);
-    let phone = place.phone(chance).filter(|_| has_phone);
+    let phone = place.phone(chance);
     let consent = chance.weighted(&[
         (Consent::Contractual, 0.55),
         (Consent::Granted, 0.25),
@@ -157,20 +158,14 @@ fn contact(
         last: person.last.clone(),
         title: chance.happens(0.9).then(|| chance.pick(titles(role)).to_owned()),
         role,
-        phone,
+        phone: phone.clone().filter(|_| has_phone),
         locale: chance.happens(0.93).then(|| locale.to_owned()),
         time_zone: chance.happens(0.85).then(|| zone.to_owned()),
         consent,
         opted_out_at,
     };
-    let known = Known {
-        id,
-        person,
-        role,
-        email: row.email.clone(),
-        phone: row.phone.clone(),
-        language: Language::of(locale),
-    };
+    let known =
+        Known { id, person, role, email: row.email.clone(), phone, language: Language::of(locale) };
     (row, known)
 }
 

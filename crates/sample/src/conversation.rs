@@ -64,18 +64,20 @@ pub(crate) fn record(
                 (csm.name.split(' ').next().unwrap_or("all"), partner.person.first.as_str())
             };
             let address = partner.email.as_deref().unwrap_or(VENDOR_DOMAIN);
-            let said = line
-                .replace("{other}", &people.stranger.full())
-                .replace("{company}", &profile.name)
-                .replace("{renewal}", &calendar.date(profile.decides).to_string())
-                .replace("{phone}", partner.phone.as_deref().unwrap_or(address));
+            let fill = |text: &str| {
+                text.replace("{other}", &people.stranger.full())
+                    .replace("{company}", &profile.name)
+                    .replace("{renewal}", &calendar.date(profile.decides).to_string())
+                    .replace("{phone}", partner.phone.as_deref().unwrap_or(address))
+            };
+            let said = fill(line);
             let prefix = if turn == 1 { "" } else { "Re: " };
             let row = EmailRow {
                 account: profile.id(),
                 contact: Some(partner.id.clone()),
                 thread: thread.clone(),
                 direction: if outbound { Direction::Outbound } else { Direction::Inbound },
-                subject: format!("{prefix}{subject}"),
+                subject: format!("{prefix}{}", fill(subject)),
                 body: format!("{greeting} {to},\n\n{said}\n\n{farewell}\n{from}"),
                 at: calendar.moment(day, 26_000 + turn * 4_000 + chance.between(0, 3_000)),
             };

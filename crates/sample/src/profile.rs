@@ -14,6 +14,8 @@ use crate::{
 /// The fixed facts of one account.
 pub(crate) struct Profile {
     pub(crate) index: u64,
+    /// The account's id in the sample source.
+    id: String,
     pub(crate) firm: Firm,
     /// With the legal form.
     pub(crate) name: String,
@@ -93,6 +95,7 @@ impl Profile {
         let employees = seats + whole(float(seats) * chance.quantile(&[0.2, 1.0, 3.0, 8.0, 25.0]));
         Self {
             index,
+            id: format!("A-{index:06}"),
             name: format!("{} {}", firm.name, chance.pick(place.legal)),
             firm,
             zone: chance.pick(place.zones),
@@ -113,7 +116,7 @@ impl Profile {
 
     /// The account's id in the sample source.
     pub(crate) fn id(&self) -> String {
-        format!("A-{:06}", self.index)
+        self.id.clone()
     }
 
     pub(crate) const fn status(&self) -> AccountStatus {

@@ -64,9 +64,9 @@ pub(crate) fn record(
             let errors = error_rate(decline, day);
             let whole = day_row(&mut chance, &habit, profile, date, users, errors);
             if calendar.weekday(day) == WEDNESDAY && day >= -7 * FEATURE_WEEKS {
-                features(&mut chance, &habit, level, &whole, sheet);
+                features(&mut chance, &habit, profile.index, level, &whole, sheet);
             }
-            sheet.push(id(&whole), Row::Usage(whole));
+            sheet.push(id(profile.index, &whole), Row::Usage(whole));
         }
         day += 1;
         date = date.tomorrow().unwrap_or(Date::MAX);
@@ -168,7 +168,14 @@ fn day_row(
 }
 
 /// Splits a day's use over features; in a decline the rarer ones fall away first.
-fn features(chance: &mut Chance, habit: &Habit, level: f64, whole: &UsageRow, sheet: &mut Sheet) {
+fn features(
+    chance: &mut Chance,
+    habit: &Habit,
+    account: u64,
+    level: f64,
+    whole: &UsageRow,
+    sheet: &mut Sheet,
+) {
     let used = float(i64::try_from(habit.features).unwrap_or(6)) * level.sqrt();
     let used = usize::try_from(chance.round(used)).map_or(1, |n| n.clamp(1, habit.features));
     let mut left = whole.events;
@@ -187,16 +194,15 @@ fn features(chance: &mut Chance, habit: &Habit, level: f64, whole: &UsageRow, sh
             errors: whole.errors * events / whole.events,
             ..whole.clone()
         };
-        sheet.push(id(&row), Row::Usage(row));
+        sheet.push(id(account, &row), Row::Usage(row));
     }
 }
 
 /// `U-000123-2026-11-21` for the product, `U-000123-2026-11-18-exports` for a feature.
-fn id(row: &UsageRow) -> String {
-    let account = row.account.trim_start_matches("A-");
+fn id(account: u64, row: &UsageRow) -> String {
     if row.feature.is_empty() {
-        format!("U-{account}-{}", row.day)
+        format!("U-{account:06}-{}", row.day)
     } else {
-        format!("U-{account}-{}-{}", row.day, row.feature)
+        format!("U-{account:06}-{}-{}", row.day, row.feature)
     }
 }

@@ -1,5 +1,7 @@
 //! Scores of a thousand accounts, by what is really going on with them.
 
+use std::sync::LazyLock;
+
 use domain::account::Band;
 use insight::health::{Health, assess};
 use jiff::{ToSpan, civil::Date};
@@ -21,6 +23,9 @@ fn scored(accounts: u64, seed: u64) -> Vec<(Destiny, Health)> {
         })
         .collect()
 }
+
+/// Seven hundred accounts, scored once for all tests.
+static ACCOUNTS: LazyLock<Vec<(Destiny, Health)>> = LazyLock::new(|| scored(700, 1));
 
 /// How far into its decline an account is today, in days.
 fn days_down(destiny: &Destiny) -> Option<i64> {
@@ -48,7 +53,7 @@ fn separation(troubled: &[f64], sound: &[f64]) -> f64 {
 
 #[test]
 fn me_03_the_score_tells_a_decline_from_good_health_but_not_perfectly() {
-    let accounts = scored(700, 1);
+    let accounts = &*ACCOUNTS;
     let scores = |keep: &dyn Fn(&Destiny) -> bool| -> Vec<f64> {
         accounts.iter().filter(|(d, _)| keep(d)).map(|(_, health)| health.score).collect()
     };
@@ -61,7 +66,7 @@ fn me_03_the_score_tells_a_decline_from_good_health_but_not_perfectly() {
 
 #[test]
 fn np_04_bands_mean_something() {
-    let accounts = scored(500, 2);
+    let accounts = &*ACCOUNTS;
     #[expect(clippy::cast_precision_loss, reason = "hundreds of accounts")]
     let share = |keep: &dyn Fn(&Destiny) -> bool, band: Band| {
         let all = accounts.iter().filter(|(d, _)| keep(d)).count();
@@ -94,7 +99,7 @@ fn a_demo_company_has_every_colour() {
 #[test]
 fn tr_03_a_decline_shows_before_the_customer_decides() {
     // Enough warning to act on: the score falls while the window for saving it is still open.
-    let accounts = scored(700, 3);
+    let accounts = &*ACCOUNTS;
     let in_time = accounts
         .iter()
         .filter(|(destiny, health)| {

@@ -95,7 +95,7 @@ impl<'a> Facts<'a> {
             iban: chance.pick(&IBANS),
             ip: address(chance),
             case: chance.between(100_000, 999_999),
-            count: chance.between(3, 240),
+            count: chance.between(2, profile.seats.clamp(3, 240)),
         }
     }
 

@@ -109,3 +109,20 @@ fn a_leap_day_and_a_new_year_are_days_like_others() {
         }
     }
 }
+
+#[test]
+fn no_text_has_a_gap_that_was_not_filled() {
+    for bundle in company(150, 19).bundles() {
+        for record in &bundle.records {
+            let texts = match &record.row {
+                Row::Ticket(row) => vec![&row.subject, &row.body],
+                Row::Email(row) => vec![&row.subject, &row.body],
+                Row::Meeting(row) => vec![&row.notes, &row.next_steps],
+                _ => continue,
+            };
+            for text in texts {
+                assert!(!text.is_empty() && !text.contains(['{', '}']), "{text}");
+            }
+        }
+    }
+}

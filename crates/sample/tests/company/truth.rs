@@ -43,7 +43,7 @@ fn use_falls_and_tickets_rise_before_a_customer_leaves() {
 fn the_signs_are_not_proof() {
     // The same fall in use is seen in accounts that stay, and accounts leave without one.
     let (mut false_alarms, mut surprises) = (0, 0);
-    for bundle in company(900, 6).bundles() {
+    for bundle in company(600, 6).bundles() {
         let (now, before) = (
             activity(&bundle, AS_OF, 28).events,
             activity(&bundle, AS_OF.saturating_sub(28.days()), 28).events,
@@ -53,8 +53,8 @@ fn the_signs_are_not_proof() {
         false_alarms += u32::from(fell && !leaves);
         surprises += u32::from(leaves && bundle.destiny.fate == Fate::Steady);
     }
-    assert!(false_alarms >= 5, "{false_alarms}");
-    assert!(surprises >= 5, "{surprises}");
+    assert!(false_alarms >= 4, "{false_alarms}");
+    assert!(surprises >= 4, "{surprises}");
 }
 
 #[test]
