@@ -57,7 +57,8 @@ fn hostile_files_are_refused_quickly_and_by_name() {
     refused(at, &["playbook", "lint", "big.yaml"], &["big.yaml"]);
     let mut bomb = String::from("a: &a [x, x, x, x, x, x, x, x, x]\n");
     for (this, last) in "bcdefghij".chars().zip("abcdefghi".chars()) {
-        bomb.push_str(&format!("{this}: &{this} [*{last}, *{last}, *{last}, *{last}, *{last}, *{last}, *{last}, *{last}]\n"));
+        let eight = vec![format!("*{last}"); 8].join(", ");
+        bomb += &[&this.to_string(), ": &", &this.to_string(), " [", &eight, "]\n"].concat();
     }
     std::fs::write(at.join("bomb.yaml"), bomb).expect("a file");
     refused(at, &["playbook", "lint", "bomb.yaml"], &["bomb.yaml"]);

@@ -1,4 +1,5 @@
 //! The world the tests run the product in: a real database, a clock they can move, real mail.
+#![expect(clippy::expect_used, reason = "test equipment: what fails here fails the test")]
 
 pub mod database;
 pub mod model;

@@ -40,7 +40,7 @@ pub enum Reply {
 pub struct ModelEndpoint {
     address: SocketAddr,
     script: Arc<Mutex<VecDeque<Reply>>>,
-    heard: Arc<Mutex<Vec<Value>>>,
+    requests: Arc<Mutex<Vec<Value>>>,
     task: JoinHandle<()>,
 }
 
@@ -56,8 +56,8 @@ impl ModelEndpoint {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let script = Arc::new(Mutex::new(script.into_iter().collect::<VecDeque<_>>()));
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let (replies, ears) = (Arc::clone(&script), Arc::clone(&heard));
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (replies, ears) = (Arc::clone(&script), Arc::clone(&requests));
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (replies, ears) = (Arc::clone(&replies), Arc::clone(&ears));
@@ -67,7 +67,7 @@ impl ModelEndpoint {
                 });
             }
         });
-        Ok(Self { address, script, heard, task })
+        Ok(Self { address, script, requests, task })
     }
 
     /// The base address, as configuration wants it.
@@ -81,15 +81,15 @@ impl ModelEndpoint {
     }
 
     /// The requests so far, as JSON.
-    pub fn heard(&self) -> Vec<Value> {
-        self.heard.lock().expect("no test panicked with the requests in hand").clone()
+    pub fn requests(&self) -> Vec<Value> {
+        self.requests.lock().expect("no test panicked with the requests in hand").clone()
     }
 }
 
 async fn answer(
     mut stream: TcpStream,
     script: &Mutex<VecDeque<Reply>>,
-    heard: &Mutex<Vec<Value>>,
+    requests: &Mutex<Vec<Value>>,
 ) -> io::Result<()> {
     let mut bytes = Vec::new();
     let mut chunk = [0_u8; 8192];
@@ -100,8 +100,8 @@ async fn answer(
         }
         bytes.extend_from_slice(&chunk[..read]);
         let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
-        let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
-        let length: usize = head
+        let lines = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
+        let length: usize = lines
             .lines()
             .find_map(|line| line.strip_prefix("content-length:"))
             .and_then(|length| length.trim().parse().ok())
@@ -110,7 +110,7 @@ async fn answer(
             break bytes[end + 4..end + 4 + length].to_vec();
         }
     };
-    heard
+    requests
         .lock()
         .expect("no test panicked with the requests in hand")
         .push(serde_json::from_slice(&body).unwrap_or(Value::Null));
@@ -130,16 +130,16 @@ async fn answer(
         }
         None => ("503 Service Unavailable", Vec::new(), "script is used up".to_owned()),
     };
-    let mut head =
+    let mut top =
         format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
     if !headers.iter().any(|header| header.to_lowercase().starts_with("content-type")) {
-        head.push_str("content-type: application/json\r\n");
+        top.push_str("content-type: application/json\r\n");
     }
     for header in headers {
-        head.push_str(header);
-        head.push_str("\r\n");
+        top.push_str(header);
+        top.push_str("\r\n");
     }
-    stream.write_all(format!("{head}\r\n{body}").as_bytes()).await?;
+    stream.write_all(format!("{top}\r\n{body}").as_bytes()).await?;
     stream.shutdown().await
 }
 

@@ -214,7 +214,9 @@ impl App {
     pub async fn user_by_email(&self, email: &str) -> anyhow::Result<User> {
         match self.store.user_by_email(email).await? {
             Some(user) => Ok(user),
-            None => bad_input!("nobody has the address `{email}`; `playgate access list` shows all"),
+            None => {
+                bad_input!("nobody has the address `{email}`; `playgate access list` shows all")
+            }
         }
     }
 
@@ -259,7 +261,10 @@ impl App {
     pub fn mail_name(&self) -> String {
         match &self.config.mail.smtp {
             Some(smtp) => format!("SMTP {}:{}", smtp.host, smtp.port),
-            None => format!("folder {} (simulated: no mail leaves)", self.config.mail_folder().display()),
+            None => format!(
+                "folder {} (simulated: no mail leaves)",
+                self.config.mail_folder().display()
+            ),
         }
     }
 }
@@ -303,9 +308,11 @@ fn outlets(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Outlets> {
     let mail = match &config.mail.smtp {
         None => {
             let folder = config.mail_folder();
-            Mail::Folder(MailFolder::open(&folder, sender).with_context(|| {
-                format!("mail folder `{}` cannot be made", folder.display())
-            })?)
+            Mail::Folder(
+                MailFolder::open(&folder, sender).with_context(|| {
+                    format!("mail folder `{}` cannot be made", folder.display())
+                })?,
+            )
         }
         Some(smtp) => {
             let lease = u64::from(config.worker.delivery_lease_seconds.max(2));
@@ -344,7 +351,8 @@ fn outlets(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Outlets> {
     let webhook = match &config.webhook.url {
         None => None,
         Some(url) => {
-            let url = Url::parse(url).with_context(|| format!("`webhook.url` is no address: {url}"))?;
+            let url =
+                Url::parse(url).with_context(|| format!("`webhook.url` is no address: {url}"))?;
             let secret = environment(&config.webhook.secret_env).with_context(|| {
                 format!("variable `{}` holds no webhook secret", config.webhook.secret_env)
             })?;

@@ -1,4 +1,5 @@
 //! The command line: every command, its arguments and its help.
+#![expect(clippy::doc_markdown, reason = "these comments are the help people read in a terminal")]
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -142,16 +143,23 @@ pub struct Sample {
 
 /// `playgate import`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  playgate import exports/ --preset hubspot\n  playgate import \
+#[command(
+    after_help = "Examples:\n  playgate import exports/ --preset hubspot\n  playgate import \
     accounts.csv contacts.csv --map my-crm.yaml --source my-crm\n\nRows are known by their id in \
-    the source: importing a file twice changes nothing.")]
+    the source: importing a file twice changes nothing."
+)]
 pub struct Import {
     /// CSV files, or folders of them
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// How the columns are named
-    #[arg(long, value_name = "NAME", conflicts_with = "map", help = "How the columns are named: \
-        generic, hubspot, salesforce, gainsight or ravenstack [default: generic]")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with = "map",
+        help = "How the columns are named: \
+        generic, hubspot, salesforce, gainsight or ravenstack [default: generic]"
+    )]
     pub preset: Option<String>,
     /// Your own mapping of columns
     #[arg(long, value_name = "FILE")]

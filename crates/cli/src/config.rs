@@ -1,6 +1,9 @@
 //! Configuration: one YAML file, the environment, and the command line on top.
 
-use std::{net::SocketAddr, path::{Path, PathBuf}};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 
@@ -263,9 +266,8 @@ impl Default for Worker {
 impl Config {
     /// Reads a file; its errors name line and column.
     pub fn read(file: &Path) -> anyhow::Result<Self> {
-        let text = crate::assets::read_text(file).map_err(|err| {
-            BadInput(format!("configuration cannot be read: {err}"))
-        })?;
+        let text = crate::assets::read_text(file)
+            .map_err(|err| BadInput(format!("configuration cannot be read: {err}")))?;
         Ok(notation::yaml::read(&file.display().to_string(), &text)?)
     }
 

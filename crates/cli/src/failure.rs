@@ -43,7 +43,9 @@ pub fn exit_code(err: &anyhow::Error) -> u8 {
             || cause.is::<MappingError>()
             || matches!(
                 cause.downcast_ref::<ImportError>(),
-                Some(ImportError::Option(_) | ImportError::Files(_) | ImportError::Rejections { .. })
+                Some(
+                    ImportError::Option(_) | ImportError::Files(_) | ImportError::Rejections { .. }
+                )
             )
             || matches!(
                 cause.downcast_ref::<engine::StartError>(),

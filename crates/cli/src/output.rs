@@ -24,11 +24,7 @@ impl Output {
 
     /// Prints an answer: `value` as JSON, or `text` for people.
     pub fn answer(self, value: &impl Serialize, text: &str) -> anyhow::Result<()> {
-        if self.json {
-            print(&serde_json::to_string_pretty(value)?)
-        } else {
-            print(text)
-        }
+        if self.json { print(&serde_json::to_string_pretty(value)?) } else { print(text) }
     }
 
     /// Prints a list: `value` as JSON, or a table for people, or `empty` when there is nothing.
@@ -76,6 +72,19 @@ impl Output {
         }
         bar.set_message(what.to_owned());
         bar
+    }
+}
+
+/// Text that grows piece by piece.
+pub trait Append {
+    /// Adds a piece: `text.append(format_args!("{n} left"))`.
+    fn append(&mut self, piece: std::fmt::Arguments<'_>);
+}
+
+impl Append for String {
+    fn append(&mut self, piece: std::fmt::Arguments<'_>) {
+        // Writing to a String cannot fail.
+        let _infallible = std::fmt::Write::write_fmt(self, piece);
     }
 }
 

@@ -33,8 +33,7 @@ pub fn master_key(config: &Config) -> anyhow::Result<MasterKey> {
         return MasterKey::parse(text.trim())
             .with_context(|| format!("variable `{}` holds no master key", config.keys.master_env));
     }
-    let file =
-        config.keys.master_file.clone().unwrap_or_else(|| config.data.join("master.key"));
+    let file = config.keys.master_file.clone().unwrap_or_else(|| config.data.join("master.key"));
     if file.exists() {
         let text = std::fs::read_to_string(&file)
             .with_context(|| format!("master key `{}` cannot be read", file.display()))?;
@@ -100,18 +99,16 @@ impl Vault for KeyVault {
             SubjectKeyError::Store(err) => VaultError::Store(err),
         };
         let aad = subject.to_string();
-        let wrapped = match self.store.subject_key(subject).await.map_err(erased)? {
-            Some(wrapped) => wrapped,
-            None => {
-                let key = SubjectKey::from_bytes(entropy()?);
-                let wrapped = self.master.wrap(&key, entropy()?, aad.as_bytes());
-                self.store.insert_subject_key_if_absent(subject, &wrapped).await.map_err(erased)?
-            }
+        let stored = self.store.subject_key(subject).await.map_err(erased)?;
+        let wrapped = if let Some(wrapped) = stored {
+            wrapped
+        } else {
+            let key = SubjectKey::from_bytes(entropy()?);
+            let wrapped = self.master.wrap(&key, entropy()?, aad.as_bytes());
+            self.store.insert_subject_key_if_absent(subject, &wrapped).await.map_err(erased)?
         };
-        let key = self
-            .master
-            .unwrap(&wrapped, aad.as_bytes())
-            .map_err(|_| VaultError::Sealed(id))?;
+        let key =
+            self.master.unwrap(&wrapped, aad.as_bytes()).map_err(|_| VaultError::Sealed(id))?;
         let bytes = key.seal(entropy()?, id.to_string().as_bytes(), plain);
         Ok(Sealed { id, subject, bytes })
     }
@@ -126,10 +123,8 @@ impl Vault for KeyVault {
             Err(SubjectKeyError::Store(err)) => return Err(VaultError::Store(err)),
         };
         let aad = sealed.subject.to_string();
-        let key = self
-            .master
-            .unwrap(&wrapped, aad.as_bytes())
-            .map_err(|_| VaultError::Sealed(id))?;
+        let key =
+            self.master.unwrap(&wrapped, aad.as_bytes()).map_err(|_| VaultError::Sealed(id))?;
         let plain = key
             .open(id.to_string().as_bytes(), &sealed.bytes)
             .map_err(|_| VaultError::Sealed(id))?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::{
     draft::Manuscript,
+    killswitch::Scope,
     message::{Clearance, DeliverError, Message, MessageStatus, Refusal},
     port::{Outbox, Outcome, StoreError, Transmission, VaultError},
     verdict::Occasion,
@@ -23,8 +24,8 @@ use crate::{
     settings::Settings,
 };
 
-/// How soon a message that the kill switch holds back is looked at again.
-const HELD: SignedDuration = SignedDuration::from_secs(3);
+/// How soon a message that a partial stop holds back is looked at again.
+const HELD: SignedDuration = SignedDuration::from_secs(30);
 
 /// Sends what was granted, and nothing else, whoever calls.
 #[derive(Clone)]
@@ -56,6 +57,11 @@ impl Delivery {
 
     /// Delivers what is due now; tells how many messages were looked at.
     pub async fn drain(&self) -> Result<usize, StoreError> {
+        let kills = self.ports.outbox.kills().await?;
+        if kills.iter().any(|kill| kill.scope == Scope::All) {
+            // Everything stays where it is; looking at it would only fill the trail.
+            return Ok(0);
+        }
         let now = self.ports.clock.now();
         let limit = u32::try_from(self.settings.deliveries).unwrap_or(8);
         let messages =

@@ -70,9 +70,7 @@ pub async fn run(app: &App, access: Access) -> anyhow::Result<()> {
             let ends = now.checked_add(SignedDuration::from_hours(24 * i64::from(days)))?;
             let token = format!("pgt_{}", hex::encode(vault::random::<32>()?));
             let scope = (!scope.is_empty()).then_some(scope);
-            app.store
-                .issue("token", &hash(&token), user.id, scope.as_deref(), ends, now)
-                .await?;
+            app.store.issue("token", &hash(&token), user.id, scope.as_deref(), ends, now).await?;
             issued(app, &user, &by, "token").await?;
             app.out.answer(
                 &json!({ "token": token, "ends": ends }),
@@ -97,8 +95,7 @@ pub async fn sign_in_link(app: &App, user: &User, by: &Actor) -> anyhow::Result<
 
 async fn issued(app: &App, user: &User, by: &Actor, what: &str) -> anyhow::Result<()> {
     let event = Event::AccessIssued { user: user.id, what: what.to_owned() };
-    let event =
-        NewEvent { stream: Stream::User, at: app.clock.now(), actor: by.clone(), event };
+    let event = NewEvent { stream: Stream::User, at: app.clock.now(), actor: by.clone(), event };
     Ok(app.store.append(vec![event]).await?)
 }
 

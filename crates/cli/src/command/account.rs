@@ -11,6 +11,7 @@ use crate::{
     app::App,
     arguments::{Account, AccountCommand},
     bad_input,
+    output::Append as _,
 };
 
 /// Runs the command.
@@ -64,16 +65,16 @@ pub async fn run(app: &App, account: Account) -> anyhow::Result<()> {
             );
             match &health {
                 Some(health) => {
-                    text.push_str(&format!("health {:.0} {}\n", health.score, health.band));
+                    text.append(format_args!("health {:.0} {}\n", health.score, health.band));
                     for part in &health.parts {
-                        text.push_str(&format!("  {:<22} {}\n", part.name, part.words));
+                        text.append(format_args!("  {:<22} {}\n", part.name, part.words));
                     }
                 }
                 None => text.push_str("health unknown: too little data\n"),
             }
             text.push_str("contacts\n");
             for contact in &snapshot.contacts {
-                text.push_str(&format!(
+                text.append(format_args!(
                     "  {:<16} {} <{}> consent {}\n",
                     contact.role.to_string(),
                     contact.full_name(),

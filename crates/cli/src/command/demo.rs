@@ -21,7 +21,7 @@ use crate::{
     bad_input,
     command::{access, health, playbook, policy, sample::generate, serve, status},
     config::Config,
-    output::Output,
+    output::{Append as _, Output},
 };
 
 /// How far the demo's preparation came; each part is done once.
@@ -81,8 +81,9 @@ fn clear(folder: &Path) -> anyhow::Result<()> {
 async fn prepare(app: &App, demo: &Demo) -> anyhow::Result<bool> {
     let file = app.config.data.join(DEMO_MARK);
     let mut mark = match std::fs::read_to_string(&file) {
-        Ok(text) => serde_json::from_str(&text)
-            .with_context(|| format!("file `{}` is damaged; start over with --fresh", file.display()))?,
+        Ok(text) => serde_json::from_str(&text).with_context(|| {
+            format!("file `{}` is damaged; start over with --fresh", file.display())
+        })?,
         Err(_) => Mark { seed: demo.seed, accounts: demo.accounts, ..Mark::default() },
     };
     let resumed = mark.triggered;
@@ -103,11 +104,7 @@ async fn prepare(app: &App, demo: &Demo) -> anyhow::Result<bool> {
     let loaded = playbook::load(app, &by).await?;
     let (version, _) = policy::activate(app, &by).await?;
     if !loaded.is_empty() {
-        app.out.say(&format!(
-            "     {}; policy {}",
-            loaded.join(", "),
-            policy::short(&version)
-        ));
+        app.out.say(&format!("     {}; policy {}", loaded.join(", "), policy::short(&version)));
     }
     if !mark.triggered {
         app.out.say("3/4  Computing health and letting the triggers fire …");
@@ -191,27 +188,30 @@ async fn summary(app: &App, resumed: bool, serving: bool) -> anyhow::Result<()> 
         text.push_str("The demo goes on where it was; `--fresh` starts over.\n\n");
     }
     text.push_str(&status::sheet(&counts));
-    text.push_str(&format!(
+    text.append(format_args!(
         "\n\nwriter     {}\nmail       {}\n\nWaiting for a decision: {}\n",
         app.writer_name(),
         app.mail_name(),
         waiting.total
     ));
     for item in &waiting.items {
-        text.push_str(&format!(
+        text.append(format_args!(
             "  {}  {:<6} {} — {}\n",
-            item.approval.id, item.approval.risk.as_str(), item.account_name, item.approval.playbook
+            item.approval.id,
+            item.approval.risk.as_str(),
+            item.account_name,
+            item.approval.playbook
         ));
     }
     let program = program(app);
     text.push_str("\nWhat to do next\n");
     if serving {
-        text.push_str(&format!(
+        text.append(format_args!(
             "  open the queue      {}\n  sign in (once)      {link}\n",
             app.config.public_url()
         ));
     }
-    text.push_str(&format!(
+    text.append(format_args!(
         "  list what waits     {program} queue\n  read one            {program} queue show {example}\n  \
          let it go           {program} queue approve {example}\n  see what happened   {program} run list\n  \
          stop all sending    {program} kill\n  check the trail     {program} audit verify\n"

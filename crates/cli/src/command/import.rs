@@ -12,23 +12,20 @@ use crate::{app::App, arguments::Import, assets::read_text, bad_input};
 /// Runs the command.
 pub async fn run(app: &App, import: Import) -> anyhow::Result<()> {
     let by = app.actor(Permission::Operate).await?;
-    let (mapping, name) = match &import.map {
-        Some(file) => {
-            let text = read_text(file)?;
-            let label = file.display().to_string();
-            let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            (Mapping::parse(&label, &text)?, stem)
-        }
-        None => {
-            let name = import.preset.clone().unwrap_or_else(|| "generic".to_owned());
-            let Some(mapping) = Mapping::preset(&name) else {
-                bad_input!(
-                    "there is no preset `{name}`; there are {} — or give your own with --map",
-                    Mapping::PRESETS.join(", ")
-                );
-            };
-            (mapping, name)
-        }
+    let (mapping, name) = if let Some(file) = &import.map {
+        let text = read_text(file)?;
+        let label = file.display().to_string();
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        (Mapping::parse(&label, &text)?, stem)
+    } else {
+        let name = import.preset.clone().unwrap_or_else(|| "generic".to_owned());
+        let Some(mapping) = Mapping::preset(&name) else {
+            bad_input!(
+                "there is no preset `{name}`; there are {} — or give your own with --map",
+                Mapping::PRESETS.join(", ")
+            );
+        };
+        (mapping, name)
     };
     for path in &import.paths {
         if !path.exists() {

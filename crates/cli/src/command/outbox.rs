@@ -35,6 +35,9 @@ pub async fn run(app: &App, outbox: Outbox) -> anyhow::Result<()> {
                 .collect();
             let columns = ["message", "state", "run", "step", "attempts", "granted", "note"];
             app.out.list(&page, &columns, rows, "No messages.")?;
+            for kill in app.store.kills().await? {
+                app.out.say(&format!("Sending is stopped: {}", kill.in_words()));
+            }
             if let Some(next) = &page.next {
                 app.out.say(&format!("{} in all; go on with --cursor {next}", page.total));
             }

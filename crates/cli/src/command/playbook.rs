@@ -19,12 +19,11 @@ use crate::{
     output::Output,
 };
 
+/// Files by name and text.
+type Files = Vec<(String, String)>;
+
 /// The files a lint was asked about: those given, or the shipped ones and the operator's own.
-pub fn given(
-    kind: Kind,
-    custom: Option<&Path>,
-    paths: &[PathBuf],
-) -> anyhow::Result<Vec<(String, String)>> {
+pub fn given(kind: Kind, custom: Option<&Path>, paths: &[PathBuf]) -> anyhow::Result<Files> {
     if paths.is_empty() {
         return assets::files(kind, custom);
     }
@@ -92,16 +91,15 @@ pub fn lint(out: Output, custom: Option<&Path>, paths: &[PathBuf]) -> anyhow::Re
 }
 
 /// Compiles everything in force; the errors of all files together.
-pub fn compile(custom: Option<&Path>) -> anyhow::Result<Vec<(Plan, Vec<(String, String)>)>> {
+pub fn compile(custom: Option<&Path>) -> anyhow::Result<Vec<(Plan, Files)>> {
     let files = assets::files(Kind::Playbooks, custom)?;
     let mut plans = Vec::new();
     let mut problems = Vec::new();
     for group in assets::playbooks(&files) {
         match Plan::compile(&group) {
             Ok(plan) => plans.push((plan, group)),
-            Err(errors) => problems.extend(
-                errors.into_vec().into_iter().filter(|error| error.level == Level::Error),
-            ),
+            Err(errors) => problems
+                .extend(errors.into_vec().into_iter().filter(|error| error.level == Level::Error)),
         }
     }
     match Diagnostics::new(problems) {

@@ -15,7 +15,7 @@ use crate::{
     assets::{self, Kind},
     bad_input,
     command::playbook::given,
-    output::Output,
+    output::{Append as _, Output},
 };
 
 /// Checks files; needs no database.
@@ -48,7 +48,7 @@ pub async fn run(app: &App, policy: Policy) -> anyhow::Result<()> {
                 .collect();
             let mut text = format!("version {}, since {}\n", active.version, active.activated_at);
             for (name, file) in &active.files {
-                text.push_str(&format!("\n--- {name}\n{}\n", file.trim_end()));
+                text.append(format_args!("\n--- {name}\n{}\n", file.trim_end()));
             }
             let value = json!({
                 "version": active.version, "activated_at": active.activated_at, "files": files,

@@ -188,7 +188,10 @@ fn sheet(app: &App, reviewed: &Reviewed) -> String {
             }
         ),
     );
-    line("playbook", &format!("{}, step {} ({})", approval.playbook, approval.step, approval.action));
+    line(
+        "playbook",
+        &format!("{}, step {} ({})", approval.playbook, approval.step, approval.action),
+    );
     line("risk", approval.risk.as_str());
     line("assignee", reviewed.item.assignee_name.as_deref().unwrap_or("nobody"));
     line("expires", &format!("{} ({})", approval.due_at, relative(approval.due_at, now)));
@@ -207,8 +210,13 @@ fn version_text(opened: &Opened) -> String {
     use std::fmt::Write as _;
     let mut text = String::new();
     let version = &opened.version;
-    let _infallible =
-        writeln!(text, "{:<12} {} (version {})", "written by", version.author.label(), version.number);
+    let _infallible = writeln!(
+        text,
+        "{:<12} {} (version {})",
+        "written by",
+        version.author.label(),
+        version.number
+    );
     for finding in &version.findings {
         let weight = if finding.blocking { "BLOCKS" } else { "note" };
         let _infallible = writeln!(text, "{weight:<12} {}: {}", finding.code, finding.detail);

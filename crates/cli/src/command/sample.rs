@@ -23,7 +23,11 @@ const BATCH: usize = 4000;
 pub const SOURCE: &str = "sample";
 
 /// Runs the command against files only; needs no database.
-pub fn to_files(out: crate::output::Output, sample: &Sample, today: jiff::civil::Date) -> anyhow::Result<()> {
+pub fn to_files(
+    out: crate::output::Output,
+    sample: &Sample,
+    today: jiff::civil::Date,
+) -> anyhow::Result<()> {
     let Some(folder) = &sample.out else { bad_input!("`--out` is missing") };
     let company = company(sample, today)?;
     let mut files = connectors::export::Writer::create(folder)

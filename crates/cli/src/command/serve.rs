@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use domain::{port::Access as _, user::{Actor, Role, User}};
+use domain::{
+    port::Access as _,
+    user::{Actor, Role, User},
+};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
@@ -16,7 +19,7 @@ use crate::{
 };
 
 /// How often every account's health is computed.
-const HEALTH: Duration = Duration::from_secs(24 * 3600);
+const HEALTH: Duration = Duration::from_hours(24);
 
 /// Serves the API and the screens.
 pub async fn serve(app: &App, serve: &Serve) -> anyhow::Result<()> {
@@ -34,7 +37,9 @@ pub async fn serve(app: &App, serve: &Serve) -> anyhow::Result<()> {
 /// Does the background work only.
 pub async fn worker(app: &App) -> anyhow::Result<()> {
     if app.config.is_embedded() {
-        bad_input!("SQLite works in one process, `playgate serve`; for separate workers use PostgreSQL (`--db`)");
+        bad_input!(
+            "SQLite works in one process, `playgate serve`; for separate workers use PostgreSQL (`--db`)"
+        );
     }
     prepare(app).await?;
     app.out.say("Working. Ctrl-C stops after what is in hand.");
@@ -76,7 +81,9 @@ pub async fn first_administrator(app: &App) -> anyhow::Result<User> {
 pub async fn bind(app: &App) -> anyhow::Result<TcpListener> {
     let address = app.config.listen;
     let listener = TcpListener::bind(address).await.with_context(|| {
-        format!("cannot serve on {address}; is another playgate running? Choose another with --listen")
+        format!(
+            "cannot serve on {address}; is another playgate running? Choose another with --listen"
+        )
     })?;
     if !address.ip().is_loopback() {
         warn!(%address, "serving beyond this machine: put a proxy with TLS before it");

@@ -1,10 +1,6 @@
 //! `playgate signal`: hand in a signal by hand.
 
-use domain::{
-    port::Journal as _,
-    signal::NewSignal,
-    user::Permission,
-};
+use domain::{port::Journal as _, signal::NewSignal, user::Permission};
 use serde_json::{Value, json};
 
 use crate::{app::App, arguments::Signal, bad_input};

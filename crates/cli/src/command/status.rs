@@ -7,7 +7,7 @@ use domain::{
 use serde_json::{Value, json};
 use store::Counts;
 
-use crate::{app::App, command::policy::short};
+use crate::{app::App, command::policy::short, output::Append as _};
 
 /// Runs the command.
 pub async fn run(app: &App) -> anyhow::Result<()> {
@@ -27,7 +27,7 @@ pub async fn run(app: &App) -> anyhow::Result<()> {
         sheet(&counts)
     );
     for kill in &kills {
-        text.push_str(&format!("\nSTOPPED    {}", kill.in_words()));
+        text.append(format_args!("\nSTOPPED    {}", kill.in_words()));
     }
     let value = json!({
         "database": app.store.engine_name(),
