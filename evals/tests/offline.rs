@@ -130,6 +130,9 @@ async fn a_bad_writer_fails_every_suite() {
     let severity = routes.confusion("severity").unwrap();
     assert_eq!((severity.recall("high"), severity.recall("low")), (Some(0.0), Some(1.0)));
     assert_eq!(severity.precision("high"), None);
+    let json = serde_json::to_value(&routes).unwrap();
+    assert_eq!(json["cases"].as_array().unwrap().len(), routes.cases.len());
+    assert_eq!(json["confusions"][1]["cells"][0]["given"], "low");
     assert!(routes.shortfalls.iter().any(|line| line.contains("severity `high`")), "{routes}");
     let letters = with("outreach", bad).await;
     assert!(!letters.holds() && letters.passed == 0, "{letters}");
