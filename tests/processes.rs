@@ -16,6 +16,9 @@ use crate::terminal::playgate;
 /// How fast the kill switch has to work in every process.
 const KILL: Duration = Duration::from_secs(5);
 
+/// What signals are signed with.
+const SECRET: &str = "whsec_cGxheWdhdGUgdGVzdCBzZWNyZXQgb2YgMzIgYnl0ZXM=";
+
 /// A place where processes work on one database.
 struct Place {
     folder: tempfile::TempDir,
@@ -71,7 +74,7 @@ impl Place {
         let mut command = Command::new(playgate());
         command
             .env_clear()
-            .env("PLAYGATE_SIGNAL_SECRET", "whsec_cGxheWdhdGUgdGVzdCBzZWNyZXQgb2YgMzIgYnl0ZXM=")
+            .env("PLAYGATE_SIGNAL_SECRET", SECRET)
             .arg("--config")
             .arg(&self.config)
             .args(arguments);
@@ -148,12 +151,16 @@ fn http(
     body: Option<&Value>,
 ) -> (u16, Value) {
     let body = body.map(Value::to_string).unwrap_or_default();
-    let mut stream = TcpStream::connect(at).expect("the server answers");
     let request = format!(
         "{method} {path} HTTP/1.1\r\nhost: {at}\r\nauthorization: Bearer {token}\r\n\
          content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
         body.len()
     );
+    send(at, &request)
+}
+
+fn send(at: SocketAddr, request: &str) -> (u16, Value) {
+    let mut stream = TcpStream::connect(at).expect("the server answers");
     stream.write_all(request.as_bytes()).expect("the server listens");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("the server answers");
@@ -215,6 +222,8 @@ async fn gv_04_serve_and_worker_share_the_work_and_one_switch_stops_them_all() {
     place.run(&["unkill"]);
     eventually("the held letter leaves", || place.mail() == 2);
 
+    signals_come_in_signed_once_and_start_what_listens(&place, at);
+
     let (status, _) = http(at, "GET", "/v1/approvals", "pgt_wrong", None);
     assert_eq!(status, 401, "nobody gets in with a wrong token");
 
@@ -223,6 +232,50 @@ async fn gv_04_serve_and_worker_share_the_work_and_one_switch_stops_them_all() {
     server.stop();
     let verified = place.run(&["audit", "verify"]);
     assert!(String::from_utf8_lossy(&verified.stdout).starts_with("true"));
+}
+
+/// A signed CloudEvent, as another system would send it.
+fn signal(at: SocketAddr, account: &str, secret: &str) -> (u16, Value) {
+    let event = json!({
+        "specversion": "1.0", "id": "stage-1", "source": "crm", "type": "lifecycle.entered",
+        "subject": account, "data": { "stage": "onboarding" },
+    })
+    .to_string();
+    let now = domain::clock::Clock::now(&cli::clock::SystemClock::default());
+    let secret = connectors::signature::Secret::parse(secret).expect("a secret");
+    let signature = secret.sign("hook-1", now, event.as_bytes());
+    let request = format!(
+        "POST /v1/signals HTTP/1.1\r\nhost: {at}\r\nwebhook-id: hook-1\r\nwebhook-timestamp: {}\r\n\
+         webhook-signature: {signature}\r\ncontent-type: application/cloudevents+json\r\n\
+         content-length: {}\r\nconnection: close\r\n\r\n{event}",
+        now.as_second(),
+        event.len()
+    );
+    send(at, &request)
+}
+
+/// TR-01, GV-25: through the server's own door, not past it.
+fn signals_come_in_signed_once_and_start_what_listens(place: &Place, at: SocketAddr) {
+    let accounts = place.json(&["account", "list", "--limit", "200"]);
+    let smb = accounts["items"]
+        .as_array()
+        .and_then(|all| all.iter().find(|a| a["segment"] == "smb" && a["status"] == "active"))
+        .expect("an SMB account")
+        .clone();
+    let id = smb["source_id"].as_str().expect("an id");
+    let (status, answer) = signal(at, id, "whsec_d3Jvbmcgc2VjcmV0IG9mIHRoaXJ0eS10d28gYnl0ZXM=");
+    assert_eq!(status, 401, "a wrong signature: {answer}");
+    let (status, answer) = signal(at, "nobody", SECRET);
+    assert_eq!(status, 422, "an unknown account: {answer}");
+    let (status, answer) = signal(at, id, SECRET);
+    assert_eq!((status, answer["new"].as_array().map(Vec::len)), (202, Some(1)), "{answer}");
+    let (status, answer) = signal(at, id, SECRET);
+    assert_eq!((status, answer["new"].as_array().map(Vec::len)), (202, Some(0)), "{answer}");
+    let name = smb["name"].as_str().expect("a name");
+    eventually("the onboarding of the account begins", || {
+        let runs = place.json(&["run", "list", "--playbook", "onboarding-smb", "--account", name]);
+        runs["total"] == 1
+    });
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,11 +8,12 @@ use domain::{
 };
 use jiff::SignedDuration;
 use serde_json::json;
+use server::secret;
 
 use crate::{
     app::App,
     arguments::{Access, AccessCommand},
-    bad_input, vault,
+    bad_input,
 };
 
 const PERMISSIONS: [&str; 7] =
@@ -68,9 +69,11 @@ pub async fn run(app: &App, access: Access) -> anyhow::Result<()> {
             let user = app.user_by_email(&email).await?;
             let now = app.clock.now();
             let ends = now.checked_add(SignedDuration::from_hours(24 * i64::from(days)))?;
-            let token = format!("pgt_{}", hex::encode(vault::random::<32>()?));
+            let token = secret::fresh(secret::Kind::Token)?;
             let scope = (!scope.is_empty()).then_some(scope);
-            app.store.issue("token", &hash(&token), user.id, scope.as_deref(), ends, now).await?;
+            app.store
+                .issue("token", &secret::hash(&token), user.id, scope.as_deref(), ends, now)
+                .await?;
             issued(app, &user, &by, "token").await?;
             app.out.answer(
                 &json!({ "token": token, "ends": ends }),
@@ -86,21 +89,15 @@ pub const LINK_MINUTES: i64 = 60;
 /// Makes a one-time sign-in link.
 pub async fn sign_in_link(app: &App, user: &User, by: &Actor) -> anyhow::Result<String> {
     let now = app.clock.now();
-    let secret = hex::encode(vault::random::<32>()?);
+    let link = secret::fresh(secret::Kind::Link)?;
     let ends = now.checked_add(SignedDuration::from_mins(LINK_MINUTES))?;
-    app.store.issue("link", &hash(&secret), user.id, None, ends, now).await?;
+    app.store.issue("link", &secret::hash(&link), user.id, None, ends, now).await?;
     issued(app, user, by, "link").await?;
-    Ok(format!("{}/sign-in?link={secret}", app.config.public_url()))
+    Ok(format!("{}/sign-in?link={link}", app.config.public_url()))
 }
 
 async fn issued(app: &App, user: &User, by: &Actor, what: &str) -> anyhow::Result<()> {
     let event = Event::AccessIssued { user: user.id, what: what.to_owned() };
     let event = NewEvent { stream: Stream::User, at: app.clock.now(), actor: by.clone(), event };
     Ok(app.store.append(vec![event]).await?)
-}
-
-/// What is stored of a secret.
-pub fn hash(secret: &str) -> String {
-    use sha2::{Digest as _, Sha256};
-    hex::encode(Sha256::digest(secret.as_bytes()))
 }
