@@ -335,6 +335,17 @@ impl Approval {
         Ok(())
     }
 
+    /// The version that was asked for cannot be written: the one that is there stands.
+    pub fn keep_version(&mut self) -> Result<(), DecideError> {
+        match self.state {
+            ApprovalState::Redrafting { .. } => {
+                self.state = ApprovalState::Waiting { snoozed_until: None };
+                Ok(())
+            }
+            _ => self.ensure_open(),
+        }
+    }
+
     /// Hides the item until a time.
     pub fn snooze(&mut self, until: Timestamp) -> Result<(), DecideError> {
         self.ensure_open()?;

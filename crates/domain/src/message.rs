@@ -266,7 +266,11 @@ impl<'a> Clearance<'a> {
         if self.contact.email.as_deref() != Some(self.letter.recipient.address.as_str()) {
             return Err(Refusal::Address("has changed since approval"));
         }
-        if self.judgement.verdict == Verdict::Forbid {
+        // A person's grant stands unless policy forbids; policy's own grant needs its word now.
+        let alone = matches!(by, crate::user::Actor::Policy);
+        if self.judgement.verdict == Verdict::Forbid
+            || (alone && self.judgement.verdict != Verdict::Allow)
+        {
             return Err(Refusal::Policy(self.judgement.in_words()));
         }
         Ok(Cleared {

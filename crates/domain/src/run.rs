@@ -142,6 +142,36 @@ pub struct Cause {
     pub condition: String,
 }
 
+/// What of a signal's data may be kept in the trail for ever: words and numbers of our own
+/// vocabulary. Everything else is untrusted and may be personal.
+const KEPT: [&str; 8] = ["stage", "from", "to", "band", "playbook", "at", "priority", "milestone"];
+
+impl Cause {
+    /// The cause as the audit trail keeps it: the signal's data reduced to short words and numbers
+    /// under known names.
+    pub fn for_trail(&self) -> Self {
+        let kept = self.data.as_object().map(|data| {
+            data.iter()
+                .filter(|(name, value)| {
+                    KEPT.contains(&name.as_str())
+                        && match value {
+                            Value::String(text) => {
+                                text.len() <= 40
+                                    && text
+                                        .chars()
+                                        .all(|c| c.is_ascii_alphanumeric() || "_-:.+".contains(c))
+                            }
+                            Value::Number(_) | Value::Bool(_) | Value::Null => true,
+                            Value::Array(_) | Value::Object(_) => false,
+                        }
+                })
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect()
+        });
+        Self { data: Value::Object(kept.unwrap_or_default()), ..self.clone() }
+    }
+}
+
 /// A run to be started.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewRun {
@@ -250,4 +280,28 @@ pub enum Intervened {
         /// The state.
         status: RunStatus,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn the_trail_keeps_words_of_our_own_and_nothing_a_customer_wrote() {
+        let cause = Cause {
+            trigger: "event".to_owned(),
+            signal: SignalId::from_uuid(Uuid::from_u128(1)),
+            kind: "health.dropped".to_owned(),
+            data: json!({
+                "band": "red", "from": 71, "comment": "Jane Doe, +49 30 5550 1234",
+                "stage": "call Jane Doe", "to": { "name": "Jane" },
+            }),
+            at: Timestamp::UNIX_EPOCH,
+            condition: String::new(),
+        };
+        assert_eq!(cause.for_trail().data, json!({ "band": "red", "from": 71 }));
+    }
 }
