@@ -33,6 +33,7 @@ on_both! {
     promise_3_a_model_sees_no_personal_data_and_the_customer_sees_the_real_thing,
     a_model_that_fails_for_good_leaves_a_visible_dead_end_and_a_retry_goes_on,
     a_cancelled_run_withdraws_what_waits,
+    a_cancelled_run_sends_nothing_that_was_granted_before,
     a_redraft_keeps_every_version,
     an_undecided_letter_expires_closed,
 }
@@ -413,6 +414,22 @@ async fn a_cancelled_run_withdraws_what_waits(database: Database) {
     world.days(30).await;
     assert!(world.mail().is_empty());
     assert_eq!(world.runs().await[0].status, RunStatus::Cancelled);
+}
+
+async fn a_cancelled_run_sends_nothing_that_was_granted_before(database: Database) {
+    let world = World::new(database).await;
+    renewal(&world).await;
+    let id = until_a_letter_waits(&world).await;
+    approve(&world, id).await.expect("an administrator may approve");
+    let run = world.runs().await[0].id;
+    let by = world.actor().await;
+    let cancel = domain::run::Intervention::Cancel { reason: "customer called".to_owned() };
+    let now = world.app.clock.now();
+    world.app.store.intervene(run, &cancel, &by, now).await.expect("the cancellation");
+    world.days(1).await;
+    assert!(world.mail().is_empty(), "the letter of a cancelled run stays in");
+    let messages = world.app.store.messages(None, &PageRequest::default()).await.expect("outbox");
+    assert_eq!(messages.items[0].status, MessageStatus::Refused);
 }
 
 async fn a_redraft_keeps_every_version(database: Database) {

@@ -234,7 +234,7 @@ async fn gv_04_serve_and_worker_share_the_work_and_one_switch_stops_them_all() {
     assert!(String::from_utf8_lossy(&verified.stdout).starts_with("true"));
 }
 
-/// A signed CloudEvent, as another system would send it.
+/// A signed `CloudEvent`, as another system would send it.
 fn signal(at: SocketAddr, account: &str, secret: &str) -> (u16, Value) {
     let event = json!({
         "specversion": "1.0", "id": "stage-1", "source": "crm", "type": "lifecycle.entered",

@@ -44,6 +44,12 @@ fn bad_input_is_answered_with_code_2_and_what_to_do() {
     refused(at, &["signal", "shouted", "--account", "x"], &["shouted", "email.replied"]);
     refused(at, &["queue", "--as", "nobody@example.com"], &["nobody@example.com", "access list"]);
     refused(at, &["serve", "--no-worker"], &["PostgreSQL"]);
+    refused(at, &["kill", "playbook:renewals"], &["renewals", "no active playbook"]);
+    refused(at, &["--db", "mysql://x/y", "status"], &["mysql", "sqlite:///"]);
+    refused(at, &["--llm-url", "http://elsewhere.example/v1", "status"], &["http"]);
+    refused(at, &["playbook", "lint", "nosuch.yaml"], &["nosuch.yaml"]);
+    refused(at, &["demo", "--no-serve"], &["holds data", "--data"]);
+    refused(at, &["--db", "postgres://x/y", "demo", "--fresh"], &["--fresh", "--db"]);
     refused(at, &["frobnicate"], &["frobnicate"]);
 }
 
@@ -101,9 +107,19 @@ fn the_demo_prepares_resumes_and_starts_over() {
     assert_eq!(again["counts"]["runs"], first["counts"]["runs"]);
 
     let id = first["first"].as_str().expect("an approval");
-    let approved = run(folder.path(), &["queue", "approve", id]);
+    let blind = run(folder.path(), &["queue", "approve", id]);
+    let says = String::from_utf8_lossy(&blind.stderr).into_owned();
+    assert_eq!(blind.status.code(), Some(2), "nobody approves what they did not see: {says}");
+    let shown = run(folder.path(), &["--json", "queue", "show", id]);
+    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).expect("JSON");
+    let binding = shown["item"]["approval"]["version"]["binding"].as_str().expect("a binding");
+    assert!(says.contains(&binding[..12]), "{says}");
+    let wrong = run(folder.path(), &["queue", "approve", id, "--binding", "0000000000000000"]);
+    assert_eq!(wrong.status.code(), Some(3), "{}", String::from_utf8_lossy(&wrong.stderr));
+    let approve = ["queue", "approve", id, "--binding", &binding[..12]];
+    let approved = run(folder.path(), &approve);
     assert!(approved.status.success(), "{}", String::from_utf8_lossy(&approved.stderr));
-    let twice = run(folder.path(), &["queue", "approve", id]);
+    let twice = run(folder.path(), &approve);
     assert_eq!(twice.status.code(), Some(3), "{}", String::from_utf8_lossy(&twice.stderr));
 
     let verified = run(folder.path(), &["audit", "verify"]);
@@ -156,7 +172,8 @@ fn invariant_10_no_log_line_names_a_customer() {
     let queue: serde_json::Value = serde_json::from_slice(&queue.stdout).expect("JSON");
     let first = queue["items"][0].clone();
     let id = first["approval"]["id"].as_str().expect("a draft waits");
-    let approved = run(at, &["--log", "trace", "queue", "approve", id]);
+    let binding = first["approval"]["version"]["binding"].as_str().expect("a binding");
+    let approved = run(at, &["--log", "trace", "queue", "approve", id, "--binding", binding]);
     log.push_str(&String::from_utf8_lossy(&approved.stderr));
     let sent = run(at, &["demo", "--no-serve", "--log", "trace"]);
     log.push_str(&String::from_utf8_lossy(&sent.stderr));

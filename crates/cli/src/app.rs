@@ -1,6 +1,12 @@
 //! The composition: opens the adapters the configuration names and hands them out as ports.
 
-use std::{num::NonZeroU32, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs::{File, TryLockError},
+    num::NonZeroU32,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use agent::{Agent, Endpoint, Limits, OfflineWriter, OpenAiModel};
 use anyhow::Context as _;
@@ -17,6 +23,7 @@ use domain::{
 };
 use engine::{ApprovalDesk, Ports, Triggers, Worker};
 use jiff::{SignedDuration, civil::Date, tz::TimeZone};
+use prometheus_client::registry::Registry;
 use store::Store;
 use url::Url;
 
@@ -25,6 +32,7 @@ use crate::{
     bad_input,
     command::serve::{doors, first_administrator},
     config::{self, Config, environment},
+    meter::Meter,
     output::Output,
     vault::{KeyVault, master_key},
 };
@@ -46,6 +54,7 @@ pub struct App {
     pub desk: Arc<ApprovalDesk>,
     /// Signatures of incoming signals.
     pub hooks: Arc<Hooks>,
+    meter: Meter,
     ports: Ports,
 }
 
@@ -92,6 +101,7 @@ impl App {
         }
         let vault = KeyVault::new(store.clone(), master_key(&config)?);
         let shared = Arc::new(store.clone());
+        let meter = Meter::default();
         let ports = Ports {
             journal: Arc::<Store>::clone(&shared),
             inbox: Arc::<Store>::clone(&shared),
@@ -99,8 +109,8 @@ impl App {
             customers: Arc::<Store>::clone(&shared),
             catalogue: Arc::<Store>::clone(&shared),
             vault: Arc::new(vault),
-            writer: writer(&config, Arc::clone(&clock))?,
-            channels: Arc::new(outlets(&config, Arc::clone(&clock))?),
+            writer: meter.writer(writer(&config, Arc::clone(&clock))?),
+            channels: meter.channels(Arc::new(outlets(&config, Arc::clone(&clock))?)),
             clock: Arc::clone(&clock),
         };
         Ok(Self {
@@ -109,6 +119,7 @@ impl App {
             desk: Arc::new(ApprovalDesk::new(ports.clone())),
             hooks: Arc::new(Hooks { secrets: secrets(&config)? }),
             config: Arc::new(config),
+            meter,
             store,
             clock,
             ports,
@@ -149,6 +160,8 @@ impl App {
         let url = Url::parse(&url).with_context(|| format!("`public_url` is no address: {url}"))?;
         let shared = Arc::new(self.store.clone());
         let (hooks, operator) = doors(self);
+        let mut metrics = Registry::default();
+        self.meter.register(&mut metrics);
         let services = server::Services {
             desk: Arc::<ApprovalDesk>::clone(&self.desk),
             journal: Arc::<Store>::clone(&shared),
@@ -161,16 +174,50 @@ impl App {
             clock: Arc::clone(&self.clock),
             hooks,
             operator,
-            metrics: prometheus_client::registry::Registry::default(),
+            metrics,
         };
         Ok(server::router(services, server::Settings::at(url)))
     }
 
-    /// With the embedded database, and nobody serving, lets what is due happen now, so that a
-    /// command line session needs no second process.
-    pub async fn run_if_embedded(&self) {
-        if self.config.is_embedded() {
-            self.worker().settle().await;
+    /// With the embedded database, and nobody serving it, lets triggers fire and drafts be written
+    /// now, so that a command line session shows something. Nothing is sent: mail leaves through
+    /// the process that serves, and its configuration.
+    pub async fn run_if_embedded(&self) -> anyhow::Result<()> {
+        if self.config.is_embedded()
+            && let Some(_lock) = self.take_over()?
+        {
+            self.worker().settle_runs().await;
+        }
+        Ok(())
+    }
+
+    /// Takes the embedded database over for as long as the answer is held, or says who has it.
+    pub fn take_over_or_refuse(&self) -> anyhow::Result<Option<File>> {
+        if !self.config.is_embedded() {
+            return Ok(None);
+        }
+        match self.take_over()? {
+            Some(lock) => Ok(Some(lock)),
+            None => bad_input!(
+                "another playgate serves the data in `{}`; stop it first, or choose another folder \
+                 with --data",
+                self.config.data.display()
+            ),
+        }
+    }
+
+    /// The right to do the background work on the embedded database, held until dropped; none
+    /// while another process has it.
+    pub fn take_over(&self) -> anyhow::Result<Option<File>> {
+        let path = self.config.data.join("serving.lock");
+        let file = File::create(&path)
+            .with_context(|| format!("lock `{}` cannot be made", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(err)) => {
+                Err(err).with_context(|| format!("lock `{}` cannot be taken", path.display()))
+            }
         }
     }
 
@@ -325,7 +372,9 @@ fn outlets(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Outlets> {
                     )
                 })
                 .transpose()?;
-            let wait = Duration::from_secs(smtp.timeout_seconds.max(1));
+            // Six answers may be waited for before the hand-over, which has to begin under the
+            // same lease.
+            let wait = Duration::from_secs(smtp.timeout_seconds.min(lease * 4 / 5 / 6).max(1));
             Mail::Smtp(Smtp::new(
                 SmtpSettings {
                     host: smtp.host.clone(),

@@ -237,7 +237,8 @@ pub enum QueueCommand {
     Approve {
         /// The approval, `apv_…`
         id: String,
-        /// Fingerprint of the version you saw; refuses if the draft changed since
+        /// Fingerprint of the version you saw (its first 12 digits are enough); without it, the
+        /// item is shown and you are asked
         #[arg(long, value_name = "HEX")]
         binding: Option<String>,
     },

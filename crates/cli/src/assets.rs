@@ -101,9 +101,10 @@ pub fn folder_files(folder: &Path) -> anyhow::Result<Vec<(String, String)>> {
 
 /// Reads one text file, with a limit and a clear error.
 pub fn read_text(path: &Path) -> anyhow::Result<String> {
-    let size = std::fs::metadata(path)
-        .with_context(|| format!("file `{}` cannot be read", path.display()))?
-        .len();
+    let size = match std::fs::metadata(path) {
+        Ok(about) => about.len(),
+        Err(err) => bad_input!("file `{}` cannot be read: {err}", path.display()),
+    };
     if size > LARGEST {
         bad_input!("file `{}` is {size} bytes long, at most {LARGEST} are read", path.display());
     }

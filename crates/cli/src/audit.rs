@@ -44,10 +44,16 @@ pub async fn verify(
                 if events.is_empty() {
                     break;
                 }
+                // What was appended since the head was read is the next verification's business.
+                let events: Vec<_> =
+                    events.into_iter().filter(|event| event.seq <= head.seq).collect();
                 report.events += events.len() as u64;
                 progress(report.events);
                 fault = events.iter().find_map(|event| verifier.next(event).err());
-                if fault.is_some() {
+                if fault.is_some() || verifier.head().0 >= head.seq {
+                    break;
+                }
+                if events.is_empty() {
                     break;
                 }
             }

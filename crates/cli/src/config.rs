@@ -66,8 +66,6 @@ pub struct Model {
 pub struct Mail {
     /// Sender, as in the `From` header.
     pub from: String,
-    /// Host name in `Message-ID`.
-    pub host: String,
     /// SMTP relay; none means a folder of `.eml` files.
     pub smtp: Option<Smtp>,
     /// That folder; none means `mail` in `data`.
@@ -136,8 +134,6 @@ pub struct Webhook {
 pub struct Signals {
     /// Environment variable that holds the signing secrets, separated by spaces.
     pub secret_env: String,
-    /// Source whose account ids signals use, when they name no account id of ours.
-    pub source: Option<String>,
 }
 
 /// Keys.
@@ -221,7 +217,6 @@ impl Default for Mail {
     fn default() -> Self {
         Self {
             from: "Customer Success <success@playgate.example>".to_owned(),
-            host: "playgate.example".to_owned(),
             smtp: None,
             folder: None,
         }
@@ -236,7 +231,7 @@ impl Default for Webhook {
 
 impl Default for Signals {
     fn default() -> Self {
-        Self { secret_env: "PLAYGATE_SIGNAL_SECRET".to_owned(), source: None }
+        Self { secret_env: "PLAYGATE_SIGNAL_SECRET".to_owned() }
     }
 }
 
@@ -257,7 +252,7 @@ impl Default for Worker {
         Self {
             concurrency: 64,
             lease_seconds: 30,
-            delivery_lease_seconds: 60,
+            delivery_lease_seconds: 300,
             delivery_attempts: 8,
         }
     }

@@ -41,6 +41,14 @@ pub fn exit_code(err: &anyhow::Error) -> u8 {
             || cause.is::<domain::account::UnknownWord>()
             || cause.is::<serde_json::Error>()
             || cause.is::<MappingError>()
+            || cause.is::<agent::EndpointError>()
+            || cause.is::<agent::PromptError>()
+            || cause.is::<connectors::outlet::SenderError>()
+            || cause.is::<connectors::signature::SecretError>()
+            || cause.is::<privacy::seal::KeyError>()
+            || cause.is::<jiff::Error>()
+            || cause.is::<url::ParseError>()
+            || matches!(cause.downcast_ref::<store::OpenError>(), Some(store::OpenError::Url(_)))
             || matches!(
                 cause.downcast_ref::<ImportError>(),
                 Some(

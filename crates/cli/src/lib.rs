@@ -9,6 +9,7 @@ pub mod command;
 pub mod config;
 pub mod door;
 pub mod failure;
+pub mod meter;
 pub mod output;
 pub mod vault;
 

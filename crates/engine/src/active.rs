@@ -8,6 +8,7 @@ use std::{
 use domain::port::{Catalogue, PlaybookVersion, StoreError};
 use playbook::Plan;
 use policy::Policy;
+use tracing::warn;
 
 /// Why a playbook or policy version cannot be applied.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +63,17 @@ impl Active {
     /// The plans that triggers start.
     pub(crate) async fn plans(&self) -> Result<Vec<Arc<Plan>>, ActiveError> {
         let stored = self.catalogue.active_playbooks().await?;
-        stored.iter().map(|version| self.compile(version)).collect()
+        Ok(stored
+            .iter()
+            .filter_map(|version| match self.compile(version) {
+                Ok(plan) => Some(plan),
+                Err(err) => {
+                    // One that this program cannot read must not stop the others.
+                    warn!(playbook = version.name, error = %err, "playbook is left out");
+                    None
+                }
+            })
+            .collect())
     }
 
     fn compile(&self, stored: &PlaybookVersion) -> Result<Arc<Plan>, ActiveError> {

@@ -30,6 +30,18 @@ pub(crate) enum AdvanceError {
     NoAccount(domain::id::AccountId),
 }
 
+impl AdvanceError {
+    /// Whether the same turn may work later. What will not is a dead end a person has to see.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Self::Store(err)
+            | Self::Active(ActiveError::Store(err))
+            | Self::Vault(VaultError::Store(err)) => err.is_transient(),
+            Self::Active(_) | Self::Vault(_) | Self::NoAccount(_) => false,
+        }
+    }
+}
+
 /// Advances runs.
 #[derive(Clone)]
 pub(crate) struct Advancer {

@@ -1,19 +1,23 @@
 //! Drains the outbox: the last check at the moment of sending, the hand-over, the receipt.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use domain::{
+    approval::Approval,
     draft::Manuscript,
-    killswitch::Scope,
     message::{Clearance, DeliverError, Message, MessageStatus, Refusal},
     port::{Outbox, Outcome, StoreError, Transmission, VaultError},
+    run::{Run, RunStatus},
     verdict::Occasion,
 };
 use futures_util::{StreamExt, stream};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use playbook::Doing;
-use tracing::{Instrument, info_span, warn};
+use tracing::{Instrument, error, info_span, warn};
 
 use crate::{
     active::{Active, ActiveError},
@@ -24,8 +28,23 @@ use crate::{
     settings::Settings,
 };
 
-/// How soon a message that a partial stop holds back is looked at again.
+/// How soon a message that is held back is looked at again.
 const HELD: SignedDuration = SignedDuration::from_secs(30);
+
+/// What the state of its run says against sending a message.
+fn barred(run: &Run, now: Timestamp) -> Option<Outcome> {
+    match run.status {
+        RunStatus::Cancelled => Some(Outcome::Refused("the run was cancelled".to_owned())),
+        RunStatus::Paused => {
+            Some(Outcome::Held { why: "the run is paused".to_owned(), until: hold(now) })
+        }
+        RunStatus::Active | RunStatus::Stuck | RunStatus::Completed => None,
+    }
+}
+
+fn hold(now: Timestamp) -> Timestamp {
+    now.checked_add(HELD).unwrap_or(now)
+}
 
 /// Sends what was granted, and nothing else, whoever calls.
 #[derive(Clone)]
@@ -38,12 +57,26 @@ pub struct Delivery {
 struct Beginning<'a> {
     outbox: &'a dyn Outbox,
     message: &'a Message,
+    approval: &'a Approval,
     lease: SignedDuration,
+    /// Why it was held back at the last moment, if it was.
+    held: Mutex<Option<String>>,
 }
 
 #[async_trait]
 impl Transmission for Beginning<'_> {
     async fn begin(&self) -> bool {
+        // A slow conversation may have begun before somebody stopped all sending.
+        match self.outbox.kills().await {
+            Ok(kills) => {
+                if let Some(kill) = kills.iter().find(|kill| kill.covers(self.approval)) {
+                    let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+                    *held = Some(Refusal::Killed(kill.in_words()).to_string());
+                    return false;
+                }
+            }
+            Err(_) => return false,
+        }
         self.outbox.transmitting(self.message, self.lease).await.unwrap_or(false)
     }
 }
@@ -57,11 +90,6 @@ impl Delivery {
 
     /// Delivers what is due now; tells how many messages were looked at.
     pub async fn drain(&self) -> Result<usize, StoreError> {
-        let kills = self.ports.outbox.kills().await?;
-        if kills.iter().any(|kill| kill.scope == Scope::All) {
-            // Everything stays where it is; looking at it would only fill the trail.
-            return Ok(0);
-        }
         let now = self.ports.clock.now();
         let limit = u32::try_from(self.settings.deliveries).unwrap_or(8);
         let messages =
@@ -98,13 +126,9 @@ impl Delivery {
         }) else {
             return Ok(Outcome::Refused(Refusal::Altered.to_string()));
         };
-        let manuscript = match ports.vault.open(message.content).await {
-            Ok(plain) => serde_json::from_slice::<Manuscript>(&plain).ok(),
-            Err(VaultError::Store(err)) => return Err(err),
-            Err(err) => return Ok(Outcome::Refused(err.to_string())),
-        };
-        let Some(manuscript) = manuscript else {
-            return Ok(Outcome::Refused("stored text cannot be read".to_owned()));
+        let manuscript = match self.text_of(message, now).await? {
+            Ok(manuscript) => manuscript,
+            Err(outcome) => return Ok(outcome),
         };
         let letter = &manuscript.letter;
         if message.status == MessageStatus::Transmitting && !ports.channels.dedupes(letter.channel)
@@ -126,6 +150,9 @@ impl Delivery {
         let Some(run) = ports.journal.run(message.run).await? else {
             return Ok(Outcome::Refused("the run is gone".to_owned()));
         };
+        if let Some(outcome) = barred(&run, now) {
+            return Ok(outcome);
+        }
         let (plan, policy) =
             match (self.active.plan(&run.version).await, self.active.policy().await) {
                 (Ok(plan), Ok(policy)) => (plan, policy),
@@ -168,15 +195,41 @@ impl Delivery {
         let cleared = match clearance.check() {
             Ok(cleared) => cleared,
             Err(refusal) if refusal.holds() => {
-                let until = now.checked_add(HELD).unwrap_or(now);
-                return Ok(Outcome::Held { why: refusal.to_string(), until });
+                return Ok(Outcome::Held { why: refusal.to_string(), until: hold(now) });
             }
             Err(refusal) => return Ok(Outcome::Refused(refusal.to_string())),
         };
-        let beginning =
-            Beginning { outbox: &*ports.outbox, message, lease: self.settings.delivery_lease };
+        let beginning = Beginning {
+            outbox: &*ports.outbox,
+            message,
+            approval: &approval,
+            lease: self.settings.delivery_lease,
+            held: Mutex::default(),
+        };
         let delivered = ports.channels.deliver(&cleared, &beginning).await;
+        if let Some(why) = beginning.held.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(Outcome::Held { why, until: hold(now) });
+        }
         Ok(self.outcome(message, letter.channel, delivered))
+    }
+
+    /// The approved text, or why it cannot be sent (now).
+    async fn text_of(
+        &self,
+        message: &Message,
+        now: Timestamp,
+    ) -> Result<Result<Manuscript, Outcome>, StoreError> {
+        match self.ports.vault.open(message.content).await {
+            Ok(plain) => Ok(serde_json::from_slice(&plain)
+                .map_err(|_| Outcome::Refused("stored text cannot be read".to_owned()))),
+            Err(VaultError::Store(err)) => Err(err),
+            Err(err @ VaultError::Erased(_)) => Ok(Err(Outcome::Refused(err.to_string()))),
+            // A process with another master key must not lose what one with the right key can send.
+            Err(err) => {
+                error!(error = %err, "approved text cannot be opened; is the master key right?");
+                Ok(Err(Outcome::Held { why: err.to_string(), until: hold(now) }))
+            }
+        }
     }
 
     fn outcome(

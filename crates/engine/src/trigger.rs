@@ -177,7 +177,10 @@ impl Triggers {
                 self.ports.catalogue.schedule(&tick.playbook, None).await?;
                 continue;
             };
-            self.tick(plan, tick.due).await?;
+            if let Err(err) = self.tick(plan, tick.due).await {
+                warn!(playbook = plan.name, error = %err, "schedule's tick is tried again");
+                continue;
+            }
             // Ticks missed while nothing ran are not made up for: the population was just walked.
             let next = match &plan.trigger.on {
                 Trigger::Schedule(schedule) => schedule.next(now),

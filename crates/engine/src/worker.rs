@@ -1,15 +1,16 @@
 //! The worker: claims due runs, advances them, commits in groups, and drains the outbox.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use domain::{port::Ledger, run::Claimed, turn::Committed};
+use futures_util::FutureExt as _;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument, debug, error, info_span, warn};
 
 use crate::{
     active::Active, advance::Advancer, commit::Committer, delivery::Delivery, ports::Ports,
-    settings::Settings, trigger::Triggers,
+    settings::Settings, trigger::Triggers, turn::Draft,
 };
 
 /// How often schedules are looked at.
@@ -49,22 +50,34 @@ impl Worker {
         );
     }
 
-    /// Works until nothing is due at this moment any more; for tests, imports and the demo.
+    /// Works until nothing is due at this moment any more; for tests and the demo.
     pub async fn settle(&self) {
-        let triggers = Triggers::new(self.ports.clone());
         let delivery = Delivery::new(self.ports.clone(), self.settings.clone());
         loop {
-            let mut moved = 0;
-            match triggers.process_signals().await {
-                Ok(count) => moved += count,
-                Err(err) => warn!(error = %err, "signals could not be processed"),
-            }
-            moved += self.advance_due().await;
+            self.settle_runs().await;
             match delivery.drain().await {
-                Ok(count) => moved += count,
-                Err(err) => warn!(error = %err, "outbox could not be drained"),
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(err) => {
+                    warn!(error = %err, "outbox could not be drained");
+                    return;
+                }
             }
-            if moved == 0 {
+        }
+    }
+
+    /// Lets triggers fire and runs advance until nothing is due at this moment; sends nothing.
+    pub async fn settle_runs(&self) {
+        let triggers = Triggers::new(self.ports.clone());
+        loop {
+            let signals = match triggers.process_signals().await {
+                Ok(count) => count,
+                Err(err) => {
+                    warn!(error = %err, "signals could not be processed");
+                    0
+                }
+            };
+            if signals + self.advance_due().await == 0 {
                 return;
             }
         }
@@ -139,9 +152,14 @@ impl Worker {
             loop {
                 let turn = match self.turn_under_lease(&claimed).await {
                     Some(Ok(turn)) => turn,
-                    Some(Err(err)) => {
-                        warn!(error = %err, "run could not be advanced");
+                    Some(Err(err)) if err.is_transient() => {
+                        warn!(error = %err, "run could not be advanced yet");
                         return;
+                    }
+                    Some(Err(err)) => {
+                        error!(error = %err, "run cannot be advanced");
+                        Draft::new(&claimed, self.ports.clock.now())
+                            .stuck("cannot-advance", format!("{err}; retry once it is mended"))
                     }
                     None => {
                         debug!("lease was lost while the run was advanced");
@@ -180,11 +198,18 @@ impl Worker {
             u64::try_from(self.settings.lease.as_millis() / 3).unwrap_or(10_000),
         );
         let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + third, third);
-        let turn = self.advancer.turn(claimed);
+        // A panic in one run must neither take the worker down nor come back for ever.
+        let turn = AssertUnwindSafe(self.advancer.turn(claimed)).catch_unwind();
         tokio::pin!(turn);
         loop {
             tokio::select! {
-                done = &mut turn => return Some(done),
+                done = &mut turn => {
+                    return Some(done.unwrap_or_else(|_| {
+                        let now = self.ports.clock.now();
+                        let why = "the program failed on this step; see its log".to_owned();
+                        Ok(Draft::new(claimed, now).stuck("program-error", why))
+                    }));
+                }
                 _ = beat.tick() => {
                     let leases = [claimed.lease];
                     match self.ports.journal.renew(&leases, self.settings.lease).await {

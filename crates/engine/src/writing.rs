@@ -3,7 +3,7 @@
 use domain::{
     action::Action,
     approval::{Approval, ApprovalState},
-    draft::Manuscript,
+    draft::{Letter, Manuscript},
     event::Event,
     id::ApprovalId,
     intent::{Intent, Recipient},
@@ -33,9 +33,6 @@ impl Advancer {
         redraft: Option<ApprovalId>,
     ) -> Result<Next, AdvanceError> {
         let budgets = scene.policy.budgets();
-        if turn.progress.model_calls >= budgets.model_calls_per_run {
-            return Ok(stuck("budget-spent", "the run has used up its budget of model calls"));
-        }
         let facts = scene.facts(claimed, turn);
         let Doing::Act(act) = &step.doing else {
             return Ok(stuck("step-changed", "the step no longer calls a model"));
@@ -46,7 +43,7 @@ impl Advancer {
                 return Ok(stuck("action-invalid", format!("step `{}`: {err}", step.id)));
             }
         };
-        let intent = letter::intent(&claimed.run, &step.id, action, &scene.snapshot);
+        let mut intent = letter::intent(&claimed.run, &step.id, action, &scene.snapshot);
         let revised = match redraft {
             None => None,
             Some(id) => match self.ports.inbox.approval(id).await?.map(|item| item.approval) {
@@ -60,11 +57,29 @@ impl Advancer {
                 None => return Ok(stuck("approval-missing", "the approval is gone")),
             },
         };
+        let previous = match &revised {
+            None => None,
+            Some((approval, _)) => {
+                let plain = self.ports.vault.open(approval.version.content).await?;
+                serde_json::from_slice::<Manuscript>(&plain).ok().map(|text| text.letter)
+            }
+        };
+        if let Some(letter) = &previous {
+            // Another version goes to the person the first one was for.
+            intent.recipient = Some(letter.recipient.clone());
+        }
+        if turn.progress.model_calls >= budgets.model_calls_per_run {
+            let why = "the run has used up its budget of model calls";
+            return Ok(match revised {
+                Some((approval, _)) => keep_version(turn, approval, why),
+                None => stuck("budget-spent", why),
+            });
+        }
         let task = match (&intent.action, &intent.recipient) {
             (Action::RouteRisk { .. }, _) => WriterTask::Route,
             (Action::SummarizeAccount { .. }, _) => WriterTask::Summary,
             (action, Some(recipient)) if action.outreach().is_some() => {
-                self.letter_task(scene, action, recipient, revised.as_ref()).await?
+                letter_task(scene, action, recipient, revised.as_ref(), previous)
             }
             _ => {
                 turn.event(Event::RecipientMissing {
@@ -88,39 +103,13 @@ impl Advancer {
         turn.progress.model_calls += 1;
         match written {
             Ok(written) => self.written(scene, step, turn, &intent, revised, written).await,
-            Err(err) => Ok(not_written(claimed, step, turn, &err)),
+            Err(err) => Ok(match revised {
+                Some((approval, _)) if gives_up(&err, turn, step) => {
+                    keep_version(turn, approval, &err.to_string())
+                }
+                _ => not_written(claimed, step, turn, &err),
+            }),
         }
-    }
-
-    async fn letter_task(
-        &self,
-        scene: &Scene,
-        action: &Action,
-        recipient: &Recipient,
-        revised: Option<&(Approval, String)>,
-    ) -> Result<WriterTask, AdvanceError> {
-        let outreach = action.outreach();
-        let asset = outreach.map_or("", |outreach| outreach.asset.as_str());
-        let previous = match revised {
-            None => None,
-            Some((approval, _)) => {
-                let plain = self.ports.vault.open(approval.version.content).await?;
-                serde_json::from_slice::<Manuscript>(&plain)
-                    .ok()
-                    .map(|manuscript| (manuscript.letter.subject, manuscript.letter.body))
-            }
-        };
-        Ok(WriterTask::Letter(Box::new(LetterTask {
-            recipient: recipient.clone(),
-            asset: asset.to_owned(),
-            template: scene.plan.asset(asset).map(|asset| asset.text.clone()).unwrap_or_default(),
-            instruction: revised.map(|(_, instruction)| instruction.clone()),
-            previous,
-            ticket: match action {
-                Action::AnswerTicket { ticket, .. } => Some(ticket.clone()),
-                _ => None,
-            },
-        })))
     }
 
     async fn written(
@@ -196,6 +185,47 @@ impl Advancer {
             }
         }
     }
+}
+
+fn letter_task(
+    scene: &Scene,
+    action: &Action,
+    recipient: &Recipient,
+    revised: Option<&(Approval, String)>,
+    previous: Option<Letter>,
+) -> WriterTask {
+    let asset = action.outreach().map_or("", |outreach| outreach.asset.as_str());
+    WriterTask::Letter(Box::new(LetterTask {
+        recipient: recipient.clone(),
+        asset: asset.to_owned(),
+        template: scene.plan.asset(asset).map(|asset| asset.text.clone()).unwrap_or_default(),
+        instruction: revised.map(|(_, instruction)| instruction.clone()),
+        previous: previous.map(|letter| (letter.subject, letter.body)),
+        ticket: match action {
+            Action::AnswerTicket { ticket, .. } => Some(ticket.clone()),
+            _ => None,
+        },
+    }))
+}
+
+/// Whether another attempt would not help, or there have been enough.
+fn gives_up(err: &WriteError, turn: &Draft, step: &Step) -> bool {
+    !err.is_transient() || turn.progress.attempts + 1 >= step.retries
+}
+
+/// Puts an approval whose other version cannot be written back in the queue as it was.
+fn keep_version(turn: &mut Draft, mut approval: Approval, why: &str) -> Next {
+    turn.progress.attempts = 0;
+    turn.progress.phase = Phase::AwaitingApproval { approval: approval.id };
+    turn.event(Event::DecisionRefused {
+        approval: approval.id,
+        why: format!("another version could not be written: {why}"),
+    });
+    let due = approval.due_at;
+    if approval.keep_version().is_ok() {
+        turn.approval(approval);
+    }
+    Next::End(Ending::Rest(Some(due)))
 }
 
 /// Repeats the call later, or ends in a dead end that says why.

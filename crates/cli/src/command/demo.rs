@@ -7,7 +7,7 @@ use domain::{
     clock::Clock,
     id::UserId,
     page::PageRequest,
-    port::{Access as _, Desk as _, Journal as _, QueueFilter},
+    port::{Access as _, AccountFilter, Customers as _, Desk as _, Journal as _, QueueFilter},
     signal::{NewSignal, kind},
     user::{Actor, Role, User},
 };
@@ -42,10 +42,18 @@ pub async fn run(
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<()> {
     let folder = config.data.clone();
+    if demo.fresh && config.database.is_some() {
+        bad_input!(
+            "--fresh deletes the demo's own folder; a database named with --db is not touched. \
+             Empty it yourself, or leave --db away"
+        );
+    }
     if demo.fresh {
         clear(&folder)?;
     }
     let app = App::open(config, out, clock, Schema::Migrate).await?;
+    let _lock = app.take_over_or_refuse()?;
+    refuse_real_data(&app).await?;
     let resumed = prepare(&app, demo).await?;
     let listener = if demo.no_serve { None } else { Some(serve::bind(&app).await?) };
     summary(&app, resumed, listener.is_some()).await?;
@@ -75,6 +83,21 @@ fn clear(folder: &Path) -> anyhow::Result<()> {
     }
     std::fs::remove_dir_all(folder)
         .with_context(|| format!("folder `{}` cannot be removed", folder.display()))
+}
+
+/// Mixes a fictional company with nobody's real data.
+async fn refuse_real_data(app: &App) -> anyhow::Result<()> {
+    if is_demo_folder(&app.config.data) {
+        return Ok(());
+    }
+    let accounts = app.store.accounts(&AccountFilter::default(), &PageRequest::default()).await?;
+    if accounts.total > 0 || !app.store.users().await?.is_empty() {
+        bad_input!(
+            "{} holds data that the demo did not make; choose another folder with --data",
+            app.location()
+        );
+    }
+    Ok(())
 }
 
 /// Does what is not done yet; tells whether an earlier demo is resumed.

@@ -33,7 +33,7 @@ pub struct Refreshed {
 pub async fn run(app: &App) -> anyhow::Result<()> {
     app.require(Permission::Operate).await?;
     let done = refresh(app).await?;
-    app.run_if_embedded().await;
+    app.run_if_embedded().await?;
     app.out.answer(
         &done,
         &format!(
@@ -98,8 +98,9 @@ pub async fn refresh(app: &App) -> anyhow::Result<Refreshed> {
                 });
             }
         }
-        app.store.set_health(&scores, now).await?;
+        // The signal first: a fall that was stored and not told would never be told.
         done.dropped += app.store.signal(signals, now).await?.len() as u64;
+        app.store.set_health(&scores, now).await?;
         bar.set_position(done.accounts);
     }
     bar.finish_and_clear();

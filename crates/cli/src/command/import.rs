@@ -56,6 +56,6 @@ pub async fn run(app: &App, import: Import) -> anyhow::Result<()> {
     app.store
         .imported(NewEvent { stream: Stream::Import, at: app.clock.now(), actor: by, event })
         .await?;
-    app.run_if_embedded().await;
+    app.run_if_embedded().await?;
     app.out.answer(&report, &report.to_string())
 }

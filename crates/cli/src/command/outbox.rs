@@ -52,7 +52,7 @@ pub async fn run(app: &App, outbox: Outbox) -> anyhow::Result<()> {
             app.out.answer(&message, &serde_json::to_string_pretty(&message)?)
         }
         OutboxCommand::Resolve { id, arrived, resend: _ } => {
-            let by = app.actor(Permission::Operate).await?;
+            let by = app.actor(Permission::Decide).await?;
             let id = id.parse()?;
             if !app.store.resolve(id, arrived, &by, app.clock.now()).await? {
                 bad_input!(

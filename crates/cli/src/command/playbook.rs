@@ -193,7 +193,7 @@ pub async fn run(app: &App, playbook: Playbook) -> anyhow::Result<()> {
             let account = app.account(&account).await?;
             let run = app.triggers().start_by_hand(&name, account.id, &by).await?;
             let Some(run) = run else { bad_input!("account `{}` is gone", account.name) };
-            app.run_if_embedded().await;
+            app.run_if_embedded().await?;
             app.out.answer(
                 &json!({ "run": run }),
                 &format!("{run} started for {}; `playgate run show {run}`.", account.name),
@@ -202,7 +202,7 @@ pub async fn run(app: &App, playbook: Playbook) -> anyhow::Result<()> {
         PlaybookCommand::Tick { name } => {
             app.require(Permission::Operate).await?;
             let begun = app.triggers().tick_now(&name).await?;
-            app.run_if_embedded().await;
+            app.run_if_embedded().await?;
             app.out.answer(&json!({ "runs": begun }), &format!("{begun} runs began."))
         }
     }

@@ -1,6 +1,6 @@
 //! `playgate queue`: list, read and decide.
 
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _};
 
 use domain::{
     approval::RejectReason,
@@ -96,9 +96,16 @@ async fn decide(app: &App, command: QueueCommand) -> anyhow::Result<()> {
     let (id, ruling, then_approve): (ApprovalId, Ruling, bool) = match command {
         QueueCommand::Approve { id, binding } => {
             let id = id.parse()?;
+            let reviewed = app.desk.show(id).await?;
+            let current = reviewed.item.approval.version.binding.clone();
+            reviewed.item.approval.ensure_open().map_err(domain::port::DeskError::from)?;
             let seen = match binding {
-                Some(binding) => Binding::from_hex(&binding),
-                None => app.desk.show(id).await?.item.approval.version.binding,
+                Some(given) if given.len() >= SHORTEST && current.as_str().starts_with(&given) => {
+                    current
+                }
+                Some(given) => Binding::from_hex(&given),
+                None if confirmed(app, &reviewed)? => current,
+                None => bad_input!("nothing was approved"),
             };
             (id, Ruling::Approve { seen }, false)
         }
@@ -160,6 +167,27 @@ async fn decide(app: &App, command: QueueCommand) -> anyhow::Result<()> {
         reviewed.verdict
     );
     app.out.answer(&reviewed, &text)
+}
+
+/// Digits of a fingerprint that are enough to name it.
+const SHORTEST: usize = 12;
+
+/// Shows an item to a person at a terminal and asks whether it may go. Anywhere else the caller
+/// has to say what they saw.
+fn confirmed(app: &App, reviewed: &Reviewed) -> anyhow::Result<bool> {
+    if app.out.is_json() || !std::io::stdin().is_terminal() {
+        bad_input!(
+            "say which version you saw: add `--binding {}` if it is the one that \
+             `playgate queue show {}` shows now",
+            &reviewed.item.approval.version.binding.as_str()[..SHORTEST],
+            reviewed.item.approval.id
+        );
+    }
+    app.out.say(&sheet(app, reviewed));
+    app.out.say("\nApprove exactly this? [y/N]");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 /// Everything needed to decide, as text.

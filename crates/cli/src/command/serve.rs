@@ -1,6 +1,12 @@
 //! `playgate serve` and `playgate worker`: the processes that stay.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use domain::{
@@ -28,6 +34,7 @@ pub async fn serve(app: &App, serve: &Serve) -> anyhow::Result<()> {
             "SQLite works in one process: leave `--no-worker` away, or use PostgreSQL (`--db`)"
         );
     }
+    let _lock = app.take_over_or_refuse()?;
     prepare(app).await?;
     let listener = bind(app).await?;
     greet(app, &listener).await?;
@@ -109,20 +116,28 @@ async fn greet(app: &App, listener: &TcpListener) -> anyhow::Result<()> {
 pub async fn stay(app: &App, listener: Option<TcpListener>, work: bool) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
+    let failed = Arc::new(AtomicBool::new(false));
     if work {
         let worker = app.worker();
-        let token = stop.clone();
-        tasks.spawn(async move { worker.run(token).await });
+        let (token, ended) = (stop.clone(), stop.clone());
+        let working = tasks.spawn(async move { worker.run(token).await });
+        let fate = Arc::clone(&failed);
+        tasks.spawn(async move {
+            // Serving on without anybody at work would look healthy and be none.
+            if working.await.is_err() && !ended.is_cancelled() {
+                fate.store(true, Ordering::SeqCst);
+                ended.cancel();
+            }
+        });
         let (app, token) = (app.clone(), stop.clone());
         tasks.spawn(async move {
             while !token.is_cancelled() {
+                if let Err(err) = health::refresh(&app).await {
+                    warn!(error = %err, "health could not be computed");
+                }
                 tokio::select! {
                     () = token.cancelled() => {}
-                    () = tokio::time::sleep(HEALTH) => {
-                        if let Err(err) = health::refresh(&app).await {
-                            warn!(error = %err, "health could not be computed");
-                        }
-                    }
+                    () = tokio::time::sleep(HEALTH) => {}
                 }
             }
         });
@@ -136,7 +151,10 @@ pub async fn stay(app: &App, listener: Option<TcpListener>, work: bool) -> anyho
         None => tasks.spawn(std::future::ready(())),
     };
     tasks.close();
-    told_to_stop().await?;
+    tokio::select! {
+        told = told_to_stop() => told?,
+        () = stop.cancelled() => {}
+    }
     info!("stopping");
     app.out.say("Stopping: finishing what is in hand.");
     stop.cancel();
@@ -148,6 +166,7 @@ pub async fn stay(app: &App, listener: Option<TcpListener>, work: bool) -> anyho
         }
     }
     app.store.close().await;
+    anyhow::ensure!(!failed.load(Ordering::SeqCst), "the worker ended by itself; see the log");
     Ok(())
 }
 

@@ -30,7 +30,7 @@ pub async fn run(app: &App, signal: Signal) -> anyhow::Result<()> {
         run: signal.run.map(|run| run.parse()).transpose()?,
     };
     let stored = app.store.signal(vec![new], now).await?;
-    app.run_if_embedded().await;
+    app.run_if_embedded().await?;
     match stored.first() {
         Some(stored) => app.out.answer(
             &stored,

@@ -2,7 +2,9 @@
 
 use domain::{
     killswitch::{Kill as Stop, Scope},
-    port::Outbox as _,
+    message::MessageStatus,
+    page::PageRequest,
+    port::{Catalogue as _, Customers as _, Outbox as _},
     user::Permission,
 };
 use serde_json::json;
@@ -17,10 +19,25 @@ use crate::{
 pub async fn kill(app: &App, kill: Kill) -> anyhow::Result<()> {
     let by = app.actor(Permission::Kill).await?;
     let scope: Scope = kill.scope.parse()?;
+    match &scope {
+        Scope::Playbook(name) => {
+            let known = app.store.active_playbooks().await?;
+            if !known.iter().any(|version| version.name == *name) {
+                let names: Vec<_> = known.iter().map(|version| version.name.as_str()).collect();
+                bad_input!("there is no active playbook `{name}`; there are {}", names.join(", "));
+            }
+        }
+        Scope::Account(id) => {
+            if app.store.account(*id).await?.is_none() {
+                bad_input!("there is no account `{id}`; `playgate account list` shows them");
+            }
+        }
+        Scope::All | Scope::Action(_) => {}
+    }
     let stop = Stop { scope, by, at: app.clock.now(), reason: kill.reason };
     app.store.kill(&stop).await?;
-    let counts = app.store.counts().await?;
-    let waiting: i64 = ["queued", "sending"].iter().filter_map(|s| counts.messages.get(*s)).sum();
+    let queued = Some(MessageStatus::Queued);
+    let waiting = app.store.messages(queued, &PageRequest { cursor: None, limit: 1 }).await?.total;
     let text = format!(
         "Sending is stopped ({}). {waiting} messages wait in the outbox and stay there. Restart \
          with `playgate unkill {}`.",

@@ -255,6 +255,12 @@ fn gv_18_the_last_check_lets_through_what_was_approved_and_nothing_else() {
     assert!(matches!(refused(|s| s.contact.bounced_at = Some(at(2))), Refusal::Address(_)));
     assert!(matches!(refused(|s| s.contact.email = None), Refusal::Address(_)));
     assert!(matches!(refused(|s| s.judgement.verdict = Verdict::Forbid), Refusal::Policy(_)));
+    let by_policy = |s: &mut Sending| {
+        if let ApprovalState::Approved { by, .. } = &mut s.approval.state {
+            *by = Actor::Policy;
+        }
+    };
+    assert!(matches!(refused(by_policy), Refusal::Policy(_)), "policy does not allow it alone now");
 }
 
 #[test]
