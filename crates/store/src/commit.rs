@@ -113,7 +113,7 @@ async fn held(tx: &mut Tx, turns: &[Turn]) -> Result<HashMap<RunId, Held>, Store
 }
 
 /// Lets go of runs whose turns were overtaken, so that they are looked at again at once.
-async fn release(tx: &mut Tx, runs: &[RunId]) -> Result<(), StoreError> {
+pub(crate) async fn release(tx: &mut Tx, runs: &[RunId]) -> Result<(), StoreError> {
     if runs.is_empty() {
         return Ok(());
     }

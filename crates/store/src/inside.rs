@@ -142,6 +142,7 @@ async fn hot_statements_use_their_indexes() {
     let messages = plan(&store, outbox::due(), args![0_i64, 1_i64]).await;
     assert!(messages.contains("messages_due (next_at<?)"), "{messages}");
     assert!(!messages.contains("TEMP B-TREE"), "{messages}");
+    assert!(messages.contains("sqlite_autoindex_approvals_1 (id=?)"), "{messages}");
 
     let filter = QueueFilter::waiting(Timestamp::UNIX_EPOCH);
     let (queue, args) = queue::select(&filter, &PageRequest::default()).unwrap().build();

@@ -3,7 +3,7 @@
 use domain::{
     approval::Approval,
     event::{Event, NewEvent},
-    id::RunId,
+    id::{MessageId, RunId},
     port::StoreError,
     run::{Intervened, Intervention, Phase, Progress, RunStatus},
     user::Actor,
@@ -31,6 +31,9 @@ impl Store {
     }
 }
 
+/// What is noted on messages a cancelled run leaves behind.
+const CANCELLED: &str = "the run was cancelled";
+
 async fn intervene(
     tx: &mut Tx,
     id: RunId,
@@ -57,22 +60,15 @@ async fn intervene(
         }
         (_, status) => return Ok(Intervened::NotPossible { status }),
     };
-    tx.execute(
-        sql!("UPDATE runs SET status = $2, progress = $3, wake_at = $4, changed_at = $5, "
-            "wakes = wakes + 1, lease_token = lease_token + 1, lease_until = NULL WHERE id = $1"),
-        vec![
-            Value::word(id),
-            Value::word(status),
-            Value::json(&progress),
-            Value::from(wake_at),
-            Value::from(now),
-        ],
-    )
-    .await?;
+    put(tx, id, status, &progress, wake_at, now).await?;
     let mut events = vec![NewEvent::of_run(id, now, by.clone(), event)];
     if status == RunStatus::Cancelled {
         for approval in withdraw(tx, id, now).await? {
             let event = Event::ApprovalWithdrawn { approval: approval.id };
+            events.push(NewEvent::of_run(id, now, by.clone(), event));
+        }
+        for message in refuse(tx, id, now).await? {
+            let event = Event::MessageRefused { message, why: CANCELLED.to_owned() };
             events.push(NewEvent::of_run(id, now, by.clone(), event));
         }
         tx.execute(
@@ -83,6 +79,42 @@ async fn intervene(
     }
     trail::append(tx, &events).await?;
     Ok(Intervened::Done)
+}
+
+/// Makes a stuck run active again, as [`Intervention::Retry`] does. Its row is locked, and the
+/// event is the caller's.
+pub(crate) async fn retry(
+    tx: &mut Tx,
+    run: RunId,
+    mut progress: Progress,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    again(&mut progress);
+    put(tx, run, RunStatus::Active, &progress, Some(now), now).await
+}
+
+/// Changes a run whatever turn is in flight: its lease is gone.
+async fn put(
+    tx: &mut Tx,
+    run: RunId,
+    status: RunStatus,
+    progress: &Progress,
+    wake_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute(
+        sql!("UPDATE runs SET status = $2, progress = $3, wake_at = $4, changed_at = $5, "
+            "wakes = wakes + 1, lease_token = lease_token + 1, lease_until = NULL WHERE id = $1"),
+        vec![
+            Value::word(run),
+            Value::word(status),
+            Value::json(progress),
+            Value::from(wake_at),
+            Value::from(now),
+        ],
+    )
+    .await?;
+    Ok(())
 }
 
 /// Clears what went wrong. A redraft somebody asked for goes on as one, so that its approval is
@@ -114,4 +146,21 @@ async fn withdraw(tx: &mut Tx, run: RunId, now: Timestamp) -> Result<Vec<Approva
     }
     approval::put(tx, &withdrawn).await?;
     Ok(withdrawn)
+}
+
+/// Settles the messages of a run that no attempt holds. What an attempt holds may be on the wire.
+async fn refuse(tx: &mut Tx, run: RunId, now: Timestamp) -> Result<Vec<MessageId>, StoreError> {
+    let mut refused = tx
+        .fetch(
+            sql!("UPDATE messages SET status = 'refused', note = $2, settled_at = $3 "
+                "WHERE run = $1 AND status = 'queued' RETURNING id"),
+            vec![Value::word(run), Value::from(CANCELLED), Value::from(now)],
+        )
+        .await?
+        .iter()
+        .map(|row| row.word("id"))
+        .collect::<Result<Vec<MessageId>, _>>()?;
+    // `RETURNING` answers in no particular order.
+    refused.sort_unstable();
+    Ok(refused)
 }

@@ -8,14 +8,16 @@ use domain::{
     message::{Message, MessageStatus},
     page::{Page, PageRequest},
     port::{Outbox, Outcome, StoreError},
+    run::{Phase, RunStatus},
     user::Actor,
 };
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     claim::microseconds,
+    commit,
     connection::Tx,
-    message,
+    intervene, message,
     open::Store,
     run,
     sql::{Sql, Value, args, sql},
@@ -48,9 +50,10 @@ impl Outbox for Store {
                 let changed = tx
                     .execute(
                         // Whoever finds it `transmitting` may repeat it where the channel dedupes.
+                        // After this nothing holds it back, so kills are looked at once more.
                         sql!("UPDATE messages SET status = 'transmitting', lease_until =" {now}
                             "+ $3 WHERE id = $1 AND token = $2 "
-                            "AND status IN ('sending', 'transmitting')"),
+                            "AND status IN ('sending', 'transmitting') AND" {not_stopped}),
                         args,
                     )
                     .await?;
@@ -106,12 +109,12 @@ impl Outbox for Store {
     }
 }
 
-/// Messages to be claimed: `$1` now, `$2` how many.
+/// Messages to be claimed: `$1` now, `$2` how many. What a kill covers stays where it is, as it is.
 pub(crate) fn due() -> Sql {
     sql!("SELECT id, approval, run, step, account, contact, content, binding, status, "
         "attempts, next_at, note, queued_at, settled_at, token FROM messages "
         "WHERE settled_at IS NULL AND next_at <= $1 "
-        "AND (status = 'queued' OR lease_until <" {now} ") "
+        "AND (status = 'queued' OR lease_until <" {now} ") AND" {not_stopped}
         "ORDER BY next_at, id LIMIT $2" {skip_locked})
 }
 
@@ -156,19 +159,25 @@ struct Recorded {
     next_at: Option<Timestamp>,
     /// Attempts that are not to be counted.
     uncounted: i64,
-    event: Event,
+    /// None for a message that merely waits.
+    event: Option<Event>,
 }
 
 impl Recorded {
     fn of(message: MessageId, outcome: Outcome) -> Self {
-        let settled =
-            |status, note: String, event| Self { status, note, next_at: None, uncounted: 0, event };
-        let queued = |why: String, until, uncounted| Self {
+        let settled = |status, note: String, event| Self {
+            status,
+            note,
+            next_at: None,
+            uncounted: 0,
+            event: Some(event),
+        };
+        let queued = |note: String, until, uncounted, event| Self {
             status: MessageStatus::Queued,
-            note: why.clone(),
+            note,
             next_at: Some(until),
             uncounted,
-            event: Event::DeliveryRetried { message, why, until },
+            event,
         };
         match outcome {
             Outcome::Delivered(receipt) => settled(
@@ -187,8 +196,11 @@ impl Recorded {
                 why.clone(),
                 Event::MessageUncertain { message, why },
             ),
-            Outcome::Held { why, until } => queued(why, until, 1),
-            Outcome::Retry { why, until } => queued(why, until, 0),
+            Outcome::Held { why, until } => queued(why, until, 1, None),
+            Outcome::Retry { why, until } => {
+                let event = Event::DeliveryRetried { message, why: why.clone(), until };
+                queued(why, until, 0, Some(event))
+            }
         }
     }
 }
@@ -224,8 +236,9 @@ async fn record(
     if settled_at.is_some() {
         run::wake(tx, message.run, now).await?;
     }
-    let event = NewEvent::of_run(message.run, now, Actor::Engine, recorded.event);
-    trail::append(tx, &[event]).await?;
+    let event =
+        recorded.event.map(|event| NewEvent::of_run(message.run, now, Actor::Engine, event));
+    trail::append(tx, event.as_slice()).await?;
     Ok(true)
 }
 
@@ -237,7 +250,11 @@ async fn resolve(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let Some(message) = message::find(tx, id).await? else { return Ok(false) };
-    run::lock(tx, message.run).await?;
+    let Some(row) = run::lock(tx, message.run).await? else { return Ok(false) };
+    let run = run::read(&row)?;
+    if !arrived && run.status == RunStatus::Cancelled {
+        return Ok(false);
+    }
     let (status, settled_at, resolution) = if arrived {
         (MessageStatus::Delivered, Some(now), "arrived")
     } else {
@@ -261,8 +278,18 @@ async fn resolve(
     if changed != 1 {
         return Ok(false);
     }
-    run::wake(tx, message.run, now).await?;
     let event = Event::MessageResolved { message: id, resolution: resolution.to_owned() };
-    trail::append(tx, &[NewEvent::of_run(message.run, now, by, event)]).await?;
+    let mut events = vec![NewEvent::of_run(run.id, now, by.clone(), event)];
+    let waits = matches!(run.progress.phase, Phase::AwaitingDelivery { message } if message == id);
+    if run.status == RunStatus::Stuck && waits {
+        intervene::retry(tx, run.id, run.progress, now).await?;
+        events.push(NewEvent::of_run(run.id, now, by, Event::RunRetried {}));
+    } else {
+        run::wake(tx, run.id, now).await?;
+        // A turn in flight may have read the message before and be about to say that the run is
+        // stuck on it, and nobody would resolve it a second time.
+        commit::release(tx, &[run.id]).await?;
+    }
+    trail::append(tx, &events).await?;
     Ok(true)
 }

@@ -158,7 +158,8 @@ impl From<Vec<u8>> for Value {
 /// - `{replace (a, b)}`: assignments that put the row that was to be inserted in place of another;
 /// - `{lock}`: row locks until the end of the transaction, where writers run side by side;
 /// - `{skip_locked}`: the same, passing over rows others hold;
-/// - `{now}`: the database's clock in microseconds since 1970.
+/// - `{now}`: the database's clock in microseconds since 1970;
+/// - `{not_stopped}`: no kill in force covers the message a row of `messages` is.
 macro_rules! sql {
     ($($piece:tt)+) => {
         $crate::sql::Sql::pair(
@@ -237,6 +238,15 @@ macro_rules! pieces {
         concat!(
             " CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) ",
             $crate::sql::pieces!(postgres $($rest)*)
+        )
+    };
+    // Scopes are stored as they print; what a kill covers, `Kill::covers` says of an approval.
+    ($db:ident {not_stopped} $($rest:tt)*) => {
+        concat!(
+            " NOT EXISTS (SELECT 1 FROM approvals JOIN kills ON kills.scope IN ('all', ",
+            "'playbook:' || approvals.playbook, 'action:' || approvals.action, ",
+            "'account:' || approvals.account) WHERE approvals.id = messages.approval) ",
+            $crate::sql::pieces!($db $($rest)*)
         )
     };
 }

@@ -88,7 +88,7 @@ async fn start(tx: &mut Tx, runs: Vec<NewRun>, now: Timestamp) -> Result<Vec<Sta
                 playbook: run.playbook,
                 version: run.version,
                 account: run.account,
-                cause: run.cause,
+                cause: run.cause.for_trail(),
             },
         ));
     }

@@ -142,6 +142,7 @@ impl Store {
                     return Ok(false);
                 }
                 run::wake(tx, task.run, now).await?;
+                let outcome = for_trail(&outcome).to_owned();
                 let event = Event::TaskFinished { task: id, outcome };
                 trail::append(tx, &[NewEvent::of_run(task.run, now, by, event)]).await?;
                 Ok(true)
@@ -149,6 +150,13 @@ impl Store {
         })
         .await
     }
+}
+
+/// An outcome as the trail keeps it for ever: one plain word, for anything else may be personal.
+fn for_trail(outcome: &str) -> &str {
+    let is_word = (1..=20).contains(&outcome.len())
+        && outcome.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    if is_word { outcome } else { "noted" }
 }
 
 async fn find(tx: &mut Tx, id: TaskId) -> Result<Option<Task>, StoreError> {

@@ -3,15 +3,21 @@
 use std::sync::Arc;
 
 use domain::{
+    action::Team,
     chain::{self, Verifier},
     event::{Event, NewEvent, Stream},
-    port::{Journal, Ledger},
+    id::TaskId,
+    port::{Inbox, Journal, Ledger},
+    run::Started,
+    turn::Effect,
     user::Actor,
 };
 use jiff::SignedDuration;
+use serde_json::{Value, json};
 
 use crate::{
     backend::Backend,
+    effect, signal,
     stage::{LONG, Stage},
 };
 
@@ -22,6 +28,7 @@ contract! {
     a_checkpoint_covers_what_changed_since_the_last,
     concurrent_appends_keep_every_chain_whole,
     recent_events_come_newest_first,
+    what_customers_and_colleagues_wrote_stays_out_of_the_trail,
 }
 
 async fn verify(backend: &Backend, stream: &str) -> Result<i64, chain::Broken> {
@@ -166,4 +173,83 @@ async fn recent_events_come_newest_first(backend: &Backend) {
     let streams: Vec<_> = recent.iter().map(|event| event.stream.clone()).collect();
     assert_eq!(streams[0], second.to_string());
     assert!(streams[1] == first.to_string() || streams[1] == "user");
+}
+
+/// Every event there is, stream by stream.
+async fn everything(backend: &Backend) -> Vec<Value> {
+    let mut all = Vec::new();
+    for head in backend.store.heads("", 1000).await.unwrap() {
+        let events = backend.store.events(&head.stream, 0, 1000).await.unwrap();
+        assert_eq!(events.last().map(|event| event.seq), Some(head.seq), "{}", head.stream);
+        all.extend(events.iter().map(|event| {
+            let [actor, data] = [&event.actor, &event.data]
+                .map(|text| serde_json::from_str::<Value>(text).unwrap());
+            json!({ "stream": event.stream, "actor": actor, "data": data })
+        }));
+    }
+    all
+}
+
+async fn what_customers_and_colleagues_wrote_stays_out_of_the_trail(backend: &Backend) {
+    let canaries = ["Wilhelmina", "Oakhurst", "w.oakhurst@acme.test", "+49 170 5550142"];
+    let stage = Stage::new(backend).await;
+    let store = &backend.store;
+    let mut said = signal::reply(&stage, "1");
+    said.data = json!({
+        "band": "red",
+        "from": "w.oakhurst@acme.test",
+        "to": "Wilhelmina Oakhurst",
+        "text": "Call me: +49 170 5550142",
+        "sender": { "name": "Wilhelmina Oakhurst", "phone": "+49 170 5550142" },
+        "w.oakhurst@acme.test": true,
+    });
+    let said = store.signal(vec![said], backend.now()).await.unwrap().remove(0);
+    let mut new = stage.new_run("k");
+    new.cause.signal = said.id;
+    new.cause.kind.clone_from(&said.kind);
+    new.cause.data = said.data;
+    let (run, cause) = (new.id, new.cause.clone());
+    assert_eq!(store.start(vec![new], backend.now()).await.unwrap(), [Started::New(run)]);
+    let full = store.run(run).await.unwrap().unwrap().cause;
+    assert_eq!(full, cause, "the run itself knows all of it");
+
+    let outcomes = [
+        ("no_answer", "no_answer"),
+        ("Wilhelmina", "noted"),
+        ("wilhelmina oakhurst", "noted"),
+        ("w.oakhurst@acme.test", "noted"),
+        ("+49 170 5550142", "noted"),
+        ("spoke to Wilhelmina Oakhurst, she will call from +49 170 5550142", "noted"),
+        ("w_ilhelmina_oakhurst_", "noted"),
+        ("", "noted"),
+        ("wieß", "noted"),
+    ];
+    let tasks: Vec<_> = (0..outcomes.len())
+        .map(|n| effect::task(&stage, run, &format!("s{n}"), Team::Csm))
+        .collect();
+    let mut turn = stage.turn(&stage.claim(LONG).await);
+    turn.effects.extend(tasks.iter().cloned().map(Effect::Task));
+    stage.commit(turn).await;
+    let ids: Vec<TaskId> = tasks.iter().map(|task| task.id).collect();
+    for (id, (outcome, _)) in ids.iter().zip(outcomes) {
+        assert!(store.finish_task(*id, outcome, &stage.by(), backend.now()).await.unwrap());
+        let task = store.task(*id).await.unwrap().unwrap();
+        assert_eq!(task.outcome.as_deref(), Some(outcome), "the task keeps the whole text");
+    }
+
+    let events = everything(backend).await;
+    for event in &events {
+        let text = event.to_string().to_lowercase();
+        for canary in canaries {
+            assert!(!text.contains(&canary.to_lowercase()), "`{canary}` is in {text}");
+        }
+    }
+    let started = events.iter().find(|event| event["data"]["event"] == "run_started").unwrap();
+    assert_eq!(started["data"]["cause"]["data"], json!({ "band": "red" }));
+    let noted: Vec<_> = events
+        .iter()
+        .filter(|event| event["data"]["event"] == "task_finished")
+        .map(|event| event["data"]["outcome"].as_str().unwrap())
+        .collect();
+    assert_eq!(noted, outcomes.map(|(_, kept)| kept));
 }

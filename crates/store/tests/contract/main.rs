@@ -42,6 +42,8 @@ mod intake;
 #[cfg(test)]
 mod journal;
 #[cfg(test)]
+mod killswitch;
+#[cfg(test)]
 mod ledger;
 #[cfg(test)]
 mod outbox;

@@ -1,14 +1,14 @@
-//! Messages on their way out: the state machine, and what a crash leaves behind (GV-20).
+//! Messages on their way out: the state machine, and what a crash leaves behind.
 
 use std::collections::BTreeSet;
 
 use domain::{
-    action::ActionName,
-    killswitch::{Kill, Scope},
+    approval::Approval,
     message::{Message, MessageStatus, Receipt, id_of},
     page::PageRequest,
-    port::{Inbox, Outbox, Outcome},
-    turn::Settled,
+    port::{Inbox, Journal, Ledger, Outbox, Outcome},
+    run::{DeadEnd, Intervened, Intervention, Phase, RunStatus},
+    turn::{Committed, Settled, Turn},
 };
 use jiff::SignedDuration;
 
@@ -28,18 +28,22 @@ contract! {
     a_person_resolves_what_is_uncertain,
     two_drainers_never_share_a_message,
     messages_page_from_newest_to_oldest,
-    stopping_and_restarting_is_recorded_once,
+    a_failure_resolved_brings_back_the_run_that_is_stuck_on_it,
+    a_failure_resolved_leaves_alone_a_run_stuck_on_something_else,
+    a_failure_resolved_during_a_turn_is_not_lost,
+    nothing_is_sent_again_for_a_cancelled_run,
+    cancelling_refuses_what_is_still_queued,
 }
 
 const DIED: SignedDuration = SignedDuration::from_secs(-1);
 
-async fn claim(backend: &Backend, ttl: SignedDuration) -> Message {
+pub(crate) async fn claim(backend: &Backend, ttl: SignedDuration) -> Message {
     let mut claimed = backend.store.claim_messages(backend.now(), 10, ttl).await.unwrap();
     assert_eq!(claimed.len(), 1, "one message is due");
     claimed.remove(0)
 }
 
-async fn stored(backend: &Backend, message: &Message) -> Message {
+pub(crate) async fn stored(backend: &Backend, message: &Message) -> Message {
     backend.store.message(message.id).await.unwrap().unwrap()
 }
 
@@ -136,7 +140,7 @@ async fn a_lost_attempt_records_nothing(backend: &Backend) {
 
 async fn what_was_held_back_is_not_counted(backend: &Backend) {
     let stage = Stage::new(backend).await;
-    stage.granted("k").await;
+    let approval = stage.granted("k").await;
     let message = claim(backend, LONG).await;
     let until = minutes_after(backend.now(), 10);
     let held = Outcome::Held { why: "sending is stopped".to_owned(), until };
@@ -144,6 +148,8 @@ async fn what_was_held_back_is_not_counted(backend: &Backend) {
     let queued = stored(backend, &message).await;
     assert_eq!((queued.status, queued.attempts), (MessageStatus::Queued, 0));
     assert_eq!((queued.next_at, queued.settled_at), (until, None));
+    let events = stage.events(approval.run).await;
+    assert_eq!(events.last().unwrap(), "delivery_started", "waiting is nothing to write down");
     assert_eq!(backend.store.claim_messages(backend.now(), 10, LONG).await.unwrap(), []);
     backend.clock.advance(SignedDuration::from_mins(10));
     assert_eq!(claim(backend, LONG).await.attempts, 1);
@@ -248,25 +254,128 @@ async fn messages_page_from_newest_to_oldest(backend: &Backend) {
     assert_eq!((counts.accounts, counts.contacts), (1, 1));
 }
 
-async fn stopping_and_restarting_is_recorded_once(backend: &Backend) {
+/// A turn of the run that waits for its message, before or after that failed.
+async fn looking(stage: &Stage<'_>, message: &Message) -> Turn {
+    let mut turn = stage.turn(&stage.claim(LONG).await);
+    turn.progress.phase = Phase::AwaitingDelivery { message: message.id };
+    turn
+}
+
+/// What the engine makes of a message that failed.
+fn stuck(mut turn: Turn) -> Turn {
+    turn.status = RunStatus::Stuck;
+    turn.progress.attempts = 3;
+    let why = "550 no such user".to_owned();
+    turn.progress.dead_end = Some(DeadEnd { code: "delivery-failed".to_owned(), why });
+    turn
+}
+
+async fn fail(backend: &Backend) -> Message {
+    let message = claim(backend, LONG).await;
+    let failed = Outcome::Failed("550 no such user".to_owned());
+    assert!(backend.store.record(&message, &failed, backend.now()).await.unwrap());
+    message
+}
+
+async fn a_failure_resolved_brings_back_the_run_that_is_stuck_on_it(backend: &Backend) {
     let stage = Stage::new(backend).await;
-    let store = &backend.store;
-    let kill = |scope, reason: &str| Kill {
-        scope,
-        by: stage.by(),
-        at: backend.now(),
-        reason: reason.to_owned(),
-    };
-    let first = kill(Scope::All, "bad template");
-    store.kill(&first).await.unwrap();
-    store.kill(&kill(Scope::All, "me too")).await.unwrap();
-    let action = kill(Scope::Action(ActionName::SendEmail), "bounces");
-    store.kill(&action).await.unwrap();
-    let kills = store.kills().await.unwrap();
-    assert_eq!(kills.len(), 2);
-    assert!(kills.contains(&first) && kills.contains(&action), "the first reason is kept");
-    assert!(store.unkill(&Scope::All, &stage.by(), backend.now()).await.unwrap());
-    assert!(!store.unkill(&Scope::All, &stage.by(), backend.now()).await.unwrap());
-    assert_eq!(store.kills().await.unwrap(), [action]);
-    assert_eq!(stage.events("switch").await, ["kill_engaged", "kill_engaged", "kill_released"]);
+    for (key, arrived, status) in
+        [("arrived", true, MessageStatus::Delivered), ("again", false, MessageStatus::Queued)]
+    {
+        let approval = stage.granted(key).await;
+        let message = fail(backend).await;
+        stage.commit(stuck(looking(&stage, &message).await)).await;
+        assert_eq!(backend.store.claim(backend.now(), 10, LONG).await.unwrap(), []);
+
+        backend.clock.advance(SignedDuration::from_hours(1));
+        let (by, now) = (stage.by(), backend.now());
+        assert!(backend.store.resolve(message.id, arrived, &by, now).await.unwrap());
+        let mut turn = stage.claim(LONG).await;
+        assert_eq!((turn.run.id, turn.run.status), (approval.run, RunStatus::Active));
+        assert_eq!((turn.run.wake_at, turn.run.changed_at), (Some(now), now));
+        let progress = &mut turn.run.progress;
+        assert_eq!(progress.phase, Phase::AwaitingDelivery { message: message.id });
+        assert_eq!((progress.attempts, progress.dead_end.take()), (0, None));
+        assert_eq!(stored(backend, &message).await.status, status);
+        let events = stage.events(approval.run).await;
+        assert_eq!(events[events.len() - 2..], ["message_resolved", "run_retried"]);
+        let last = i64::try_from(events.len()).unwrap() - 1;
+        let last = backend.store.events(&approval.run.to_string(), last, 1).await.unwrap();
+        assert!(last[0].actor.contains(&stage.csm.to_string()), "in whose name: {:?}", last[0]);
+        stage.commit(stage.turn(&turn)).await;
+    }
+    // What is sent again and arrives wakes the run, as the first time.
+    let message = claim(backend, LONG).await;
+    assert_eq!(message.attempts, 1);
+    backend.store.record(&message, &receipt(), backend.now()).await.unwrap();
+    assert_eq!(stage.claim(LONG).await.run.id, message.run);
+}
+
+async fn a_failure_resolved_leaves_alone_a_run_stuck_on_something_else(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    let approval = stage.granted("k").await;
+    let message = fail(backend).await;
+    let mut turn = stuck(looking(&stage, &message).await);
+    turn.progress.phase = Phase::AwaitingDelivery { message: id_of(approval.run, "another") };
+    stage.commit(turn).await;
+    let before = backend.store.run(approval.run).await.unwrap();
+    assert!(backend.store.resolve(message.id, true, &stage.by(), backend.now()).await.unwrap());
+    assert_eq!(backend.store.run(approval.run).await.unwrap(), before);
+    assert_eq!(stage.events(approval.run).await.last().unwrap(), "message_resolved");
+}
+
+async fn a_failure_resolved_during_a_turn_is_not_lost(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    let approval = stage.granted("k").await;
+    let message = fail(backend).await;
+    let turn = stuck(looking(&stage, &message).await);
+    assert!(backend.store.resolve(message.id, true, &stage.by(), backend.now()).await.unwrap());
+    assert_eq!(backend.store.commit(vec![turn]).await.unwrap(), [Committed::LostLease]);
+    assert_eq!(stage.claim(LONG).await.run.id, approval.run, "the next turn sees it arrived");
+}
+
+async fn cancel(stage: &Stage<'_>, approval: &Approval) {
+    let cancel = Intervention::Cancel { reason: "wrong account".to_owned() };
+    let (store, now) = (&stage.backend.store, stage.backend.now());
+    let done = store.intervene(approval.run, &cancel, &stage.by(), now).await.unwrap();
+    assert_eq!(done, Intervened::Done);
+}
+
+async fn nothing_is_sent_again_for_a_cancelled_run(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    let approval = stage.granted("k").await;
+    let message = fail(backend).await;
+    cancel(&stage, &approval).await;
+    let (store, by, now) = (&backend.store, stage.by(), backend.now());
+    assert!(!store.resolve(message.id, false, &by, now).await.unwrap());
+    assert_eq!(stored(backend, &message).await.status, MessageStatus::Failed);
+    assert_eq!(store.claim_messages(now, 10, LONG).await.unwrap(), []);
+    // That it had arrived after all may still be said.
+    assert!(store.resolve(message.id, true, &by, now).await.unwrap());
+    let run = store.run(approval.run).await.unwrap().unwrap();
+    assert_eq!((run.status, run.wake_at), (RunStatus::Cancelled, None));
+}
+
+async fn cancelling_refuses_what_is_still_queued(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    let on_its_way = stage.granted("sending").await;
+    let claimed = stage.claim(LONG).await;
+    stage.commit(stage.turn(&claimed)).await;
+    let held = claim(backend, LONG).await;
+    let queued = stage.granted("queued").await;
+    cancel(&stage, &on_its_way).await;
+    cancel(&stage, &queued).await;
+
+    assert_eq!(stored(backend, &held).await.status, MessageStatus::Sending);
+    assert_eq!(stage.events(on_its_way.run).await.last().unwrap(), "run_cancelled");
+    assert!(backend.store.transmitting(&held, LONG).await.unwrap(), "left to who holds it");
+
+    let id = id_of(queued.run, "outreach");
+    let refused = backend.store.message(id).await.unwrap().unwrap();
+    assert_eq!(refused.status, MessageStatus::Refused);
+    assert_eq!(refused.note, "the run was cancelled");
+    assert_eq!(refused.settled_at, Some(backend.now()));
+    let events = stage.events(queued.run).await;
+    assert_eq!(events[events.len() - 2..], ["run_cancelled", "message_refused"]);
+    assert_eq!(backend.store.claim_messages(backend.now(), 10, LONG).await.unwrap(), []);
 }
