@@ -240,12 +240,16 @@ macro_rules! pieces {
             $crate::sql::pieces!(postgres $($rest)*)
         )
     };
-    // Scopes are stored as they print; what a kill covers, `Kill::covers` says of an approval.
+    // Scopes are stored as they print; what a kill covers, `Kill::covers` says of an approval. A
+    // stop of everything is looked up once a statement. `OFFSET` keeps PostgreSQL from joining all
+    // approvals there ever were instead of looking up those of the messages it comes to.
     ($db:ident {not_stopped} $($rest:tt)*) => {
         concat!(
-            " NOT EXISTS (SELECT 1 FROM approvals JOIN kills ON kills.scope IN ('all', ",
+            " NOT EXISTS (SELECT 1 FROM kills WHERE scope = 'all') ",
+            "AND NOT EXISTS (SELECT 1 FROM approvals JOIN kills ON kills.scope IN (",
             "'playbook:' || approvals.playbook, 'action:' || approvals.action, ",
-            "'account:' || approvals.account) WHERE approvals.id = messages.approval) ",
+            "'account:' || approvals.account) WHERE approvals.id = messages.approval ",
+            "LIMIT 1 OFFSET 0) ",
             $crate::sql::pieces!($db $($rest)*)
         )
     };
