@@ -149,17 +149,21 @@ const KEPT: [&str; 8] = ["stage", "from", "to", "band", "playbook", "at", "prior
 impl Cause {
     /// The cause as the audit trail keeps it: the signal's data reduced to short words and numbers
     /// under known names.
+    #[must_use]
     pub fn for_trail(&self) -> Self {
         let kept = self.data.as_object().map(|data| {
             data.iter()
                 .filter(|(name, value)| {
                     KEPT.contains(&name.as_str())
                         && match value {
+                            Value::String(text) if *name == "at" => {
+                                text.parse::<Timestamp>().is_ok()
+                            }
                             Value::String(text) => {
                                 text.len() <= 40
                                     && text
                                         .chars()
-                                        .all(|c| c.is_ascii_alphanumeric() || "_-:.+".contains(c))
+                                        .all(|c| c.is_ascii_lowercase() || "_-".contains(c))
                             }
                             Value::Number(_) | Value::Bool(_) | Value::Null => true,
                             Value::Array(_) | Value::Object(_) => false,
@@ -297,7 +301,7 @@ mod tests {
             kind: "health.dropped".to_owned(),
             data: json!({
                 "band": "red", "from": 71, "comment": "Jane Doe, +49 30 5550 1234",
-                "stage": "call Jane Doe", "to": { "name": "Jane" },
+                "stage": "call Jane Doe", "to": "+491705550142", "milestone": "Wilhelmina",
             }),
             at: Timestamp::UNIX_EPOCH,
             condition: String::new(),
