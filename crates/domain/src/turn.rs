@@ -35,7 +35,7 @@ pub enum Effect {
 }
 
 /// Everything one turn decided, under the lease it was decided under.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Turn {
     /// The right to change the run.
     pub lease: Lease,

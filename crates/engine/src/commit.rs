@@ -33,21 +33,7 @@ impl Committer {
                         Ok(None) | Err(_) => break,
                     }
                 }
-                let (turns, answers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-                match journal.commit(turns).await {
-                    Ok(committed) => {
-                        for (answer, committed) in answers.into_iter().zip(committed) {
-                            // The task that asked may have been shut down; its turn is durable.
-                            let _gone = answer.send(Ok(committed));
-                        }
-                    }
-                    Err(err) => {
-                        let err = Arc::new(err);
-                        for answer in answers {
-                            let _gone = answer.send(Err(Arc::clone(&err)));
-                        }
-                    }
-                }
+                commit_batch(&*journal, batch).await;
             }
         });
         Self { turns }
@@ -58,5 +44,35 @@ impl Committer {
         let (answer, answered) = oneshot::channel();
         self.turns.send((turn, answer)).await.ok()?;
         answered.await.ok()
+    }
+}
+
+/// Commits turns together. When that fails for good, one of them may be at fault: each is then
+/// committed on its own, so that it does not keep its neighbours from going on.
+async fn commit_batch(journal: &dyn Journal, batch: Vec<(Turn, Answer)>) {
+    let (turns, answers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+    let again = (turns.len() > 1).then(|| turns.clone());
+    match (journal.commit(turns).await, again) {
+        (Ok(committed), _) => {
+            for (answer, committed) in answers.into_iter().zip(committed) {
+                // The task that asked may have been shut down; its turn is durable.
+                let _gone = answer.send(Ok(committed));
+            }
+        }
+        (Err(err), Some(turns)) if !err.is_transient() => {
+            for (turn, answer) in turns.into_iter().zip(answers) {
+                let alone = journal.commit(vec![turn]).await;
+                let committed = alone
+                    .map(|mut committed| committed.pop().unwrap_or(Committed::LostLease))
+                    .map_err(Arc::new);
+                let _gone = answer.send(committed);
+            }
+        }
+        (Err(err), _) => {
+            let err = Arc::new(err);
+            for answer in answers {
+                let _gone = answer.send(Err(Arc::clone(&err)));
+            }
+        }
     }
 }

@@ -174,8 +174,17 @@ impl Worker {
                         debug!("lease was lost before the turn was committed");
                         return;
                     }
+                    Some(Err(err)) if err.is_transient() => {
+                        warn!(error = %err, "turn could not be committed yet");
+                        return;
+                    }
                     Some(Err(err)) => {
-                        warn!(error = %err, "turn could not be committed");
+                        error!(error = %err, "turn cannot be committed");
+                        let why = format!("{err}; see the log, then retry the run");
+                        let stuck = Draft::new(&claimed, self.ports.clock.now())
+                            .stuck("cannot-commit", why);
+                        // If even this fails, the run is claimed again when its lease ends.
+                        let _last_try = committer.commit(stuck).await;
                         return;
                     }
                     None => {
