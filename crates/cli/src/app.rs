@@ -2,36 +2,27 @@
 
 use std::{
     fs::{File, TryLockError},
-    num::NonZeroU32,
     path::Path,
     sync::Arc,
-    time::Duration,
 };
 
-use agent::{Agent, Endpoint, Limits, OfflineWriter, OpenAiModel};
 use anyhow::Context as _;
-use connectors::{
-    hook::Hooks,
-    outlet::{Mail, MailFolder, Outlets, Security, Sender, Smtp, SmtpSettings, Timeouts, Webhook},
-    signature::Secret,
-};
+use connectors::hook::Hooks;
 use domain::{
     account::Account,
     clock::Clock,
-    port::{Access as _, Customers as _, Ledger, Writer},
-    user::{Actor, Permission, User},
+    id::UserId,
+    port::{Access as _, Customers as _, Ledger},
+    user::{Actor, Permission, Role, User},
 };
 use engine::{ApprovalDesk, Ports, Triggers, Worker};
 use jiff::{SignedDuration, civil::Date, tz::TimeZone};
-use prometheus_client::registry::Registry;
 use store::Store;
 use url::Url;
 
 use crate::{
-    assets::{self, Kind},
-    bad_input,
-    command::serve::{doors, first_administrator},
-    config::{self, Config, environment},
+    adapters, bad_input,
+    config::Config,
     meter::Meter,
     output::Output,
     vault::{KeyVault, master_key},
@@ -54,7 +45,8 @@ pub struct App {
     pub desk: Arc<ApprovalDesk>,
     /// Signatures of incoming signals.
     pub hooks: Arc<Hooks>,
-    meter: Meter,
+    /// What `/metrics` says of drafts and deliveries.
+    pub meter: Meter,
     ports: Ports,
 }
 
@@ -109,15 +101,15 @@ impl App {
             customers: Arc::<Store>::clone(&shared),
             catalogue: Arc::<Store>::clone(&shared),
             vault: Arc::new(vault),
-            writer: meter.writer(writer(&config, Arc::clone(&clock))?),
-            channels: meter.channels(Arc::new(outlets(&config, Arc::clone(&clock))?)),
+            writer: meter.writer(adapters::writer(&config, Arc::clone(&clock))?),
+            channels: meter.channels(Arc::new(adapters::outlets(&config, Arc::clone(&clock))?)),
             clock: Arc::clone(&clock),
         };
         Ok(Self {
             out,
             ledger: shared,
             desk: Arc::new(ApprovalDesk::new(ports.clone())),
-            hooks: Arc::new(Hooks { secrets: secrets(&config)? }),
+            hooks: Arc::new(Hooks { secrets: adapters::secrets(&config)? }),
             config: Arc::new(config),
             meter,
             store,
@@ -152,31 +144,6 @@ impl App {
             delivery_attempts: i64::from(worker.delivery_attempts.max(1)),
             ..engine::Settings::default()
         }
-    }
-
-    /// The server.
-    pub fn router(&self) -> anyhow::Result<server::Router> {
-        let url = self.config.public_url();
-        let url = Url::parse(&url).with_context(|| format!("`public_url` is no address: {url}"))?;
-        let shared = Arc::new(self.store.clone());
-        let (hooks, operator) = doors(self);
-        let mut metrics = Registry::default();
-        self.meter.register(&mut metrics);
-        let services = server::Services {
-            desk: Arc::<ApprovalDesk>::clone(&self.desk),
-            journal: Arc::<Store>::clone(&shared),
-            inbox: Arc::<Store>::clone(&shared),
-            outbox: Arc::<Store>::clone(&shared),
-            customers: Arc::<Store>::clone(&shared),
-            ledger: Arc::clone(&self.ledger),
-            access: Arc::<Store>::clone(&shared),
-            catalogue: shared,
-            clock: Arc::clone(&self.clock),
-            hooks,
-            operator,
-            metrics,
-        };
-        Ok(server::router(services, server::Settings::at(url)))
     }
 
     /// With the embedded database, and nobody serving it, lets triggers fire and drafts be written
@@ -226,11 +193,28 @@ impl App {
         self.clock.now().to_zoned(TimeZone::UTC).date()
     }
 
+    /// The first administrator, made if there is none.
+    pub async fn first_administrator(&self) -> anyhow::Result<User> {
+        let users = self.store.users().await?;
+        if let Some(user) = users.into_iter().find(|user| user.role == Role::Admin) {
+            return Ok(user);
+        }
+        let user = User {
+            id: UserId::new(&*self.clock),
+            email: "admin@localhost".to_owned(),
+            name: "Administrator".to_owned(),
+            role: Role::Admin,
+            since: None,
+            disabled_at: None,
+        };
+        Ok(self.store.add_user(&user, &Actor::Engine, self.clock.now()).await?)
+    }
+
     /// The person this command acts as.
     pub async fn user(&self) -> anyhow::Result<User> {
         match &self.config.user {
             Some(email) => self.user_by_email(email).await,
-            None => first_administrator(self).await,
+            None => self.first_administrator().await,
         }
     }
 
@@ -322,101 +306,6 @@ pub fn duration(text: &str) -> anyhow::Result<SignedDuration> {
         Ok(period) => Ok(period.get()),
         Err(err) => bad_input!("`{text}` is no length of time: {err}"),
     }
-}
-
-fn writer(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Writer>> {
-    let prompts = assets::files(Kind::Prompts, config.custom.as_deref())?
-        .into_iter()
-        .map(|(name, text)| (name.trim_end_matches(".md").to_owned(), text))
-        .collect();
-    let model: Arc<dyn agent::Model> = match &config.model.url {
-        None => Arc::new(OfflineWriter),
-        Some(url) => {
-            let key = environment(&config.model.key_env);
-            let mut endpoint = Endpoint::new(url, &config.model.name, key);
-            endpoint.timeout = Duration::from_secs(config.model.timeout_seconds.max(1));
-            Arc::new(OpenAiModel::new(endpoint, Arc::clone(&clock))?)
-        }
-    };
-    let limits = Limits {
-        calls_per_minute: NonZeroU32::new(config.model.requests_per_minute),
-        ..Limits::default()
-    };
-    Ok(Arc::new(Agent::new(model, prompts, limits, clock)?))
-}
-
-fn outlets(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Outlets> {
-    let (name, address) = match config.mail.from.split_once('<') {
-        Some((name, rest)) => (name.trim(), rest.trim_end_matches('>').trim()),
-        None => ("", config.mail.from.trim()),
-    };
-    let sender = Sender::new(name, address)
-        .with_context(|| format!("`mail.from` is no sender: {}", config.mail.from))?;
-    let mail = match &config.mail.smtp {
-        None => {
-            let folder = config.mail_folder();
-            Mail::Folder(
-                MailFolder::open(&folder, sender).with_context(|| {
-                    format!("mail folder `{}` cannot be made", folder.display())
-                })?,
-            )
-        }
-        Some(smtp) => {
-            let lease = u64::from(config.worker.delivery_lease_seconds.max(2));
-            let login = smtp
-                .user
-                .clone()
-                .map(|user| {
-                    environment(&smtp.password_env).map(|password| (user, password)).with_context(
-                        || format!("variable `{}` holds no SMTP password", smtp.password_env),
-                    )
-                })
-                .transpose()?;
-            // Six answers may be waited for before the hand-over, which has to begin under the
-            // same lease.
-            let wait = Duration::from_secs(smtp.timeout_seconds.min(lease * 4 / 5 / 6).max(1));
-            Mail::Smtp(Smtp::new(
-                SmtpSettings {
-                    host: smtp.host.clone(),
-                    port: smtp.port,
-                    security: match smtp.security {
-                        config::Security::Tls => Security::Tls,
-                        config::Security::StartTls => Security::StartTls,
-                        config::Security::Plain => Security::Plain,
-                    },
-                    login,
-                    authority: None,
-                    timeouts: Timeouts {
-                        connect: wait,
-                        command: wait,
-                        // Over before the lease is, or another worker would call it uncertain.
-                        message: Duration::from_secs((lease * 4 / 5).max(1)),
-                    },
-                },
-                sender,
-            )?)
-        }
-    };
-    let webhook = match &config.webhook.url {
-        None => None,
-        Some(url) => {
-            let url =
-                Url::parse(url).with_context(|| format!("`webhook.url` is no address: {url}"))?;
-            let secret = environment(&config.webhook.secret_env).with_context(|| {
-                format!("variable `{}` holds no webhook secret", config.webhook.secret_env)
-            })?;
-            Some(Webhook::new(url, Secret::parse(&secret)?, Duration::from_secs(20))?)
-        }
-    };
-    Ok(Outlets::new(mail, webhook, clock))
-}
-
-fn secrets(config: &Config) -> anyhow::Result<Vec<Secret>> {
-    environment(&config.signals.secret_env)
-        .unwrap_or_default()
-        .split_whitespace()
-        .map(|text| Secret::parse(text).context("a secret for signals cannot be read"))
-        .collect()
 }
 
 /// Whether a folder holds nothing but what the demo makes.

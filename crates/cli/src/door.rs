@@ -1,27 +1,51 @@
-//! What the server asks of the rest of the product: taking signals in, starting runs, verifying.
+//! The server with what it asks of the rest of the product: taking signals in, starting runs, verifying.
 
+use std::sync::Arc;
+
+use anyhow::Context as _;
 use async_trait::async_trait;
 use domain::{
     id::{AccountId, RunId},
     port::{Customers as _, Journal as _},
     user::Actor,
 };
-use engine::{ActiveError, StartError};
+use engine::{ActiveError, ApprovalDesk, StartError};
 use jiff::Timestamp;
+use prometheus_client::registry::Registry;
 use server::{Accepted, AuditReport, OperateError, Operator, SignalDoor, SignalProblem};
+use store::Store;
+use url::Url;
 
 use crate::{app::App, audit};
 
 /// Connects the server with the engine and the connectors.
-pub struct Door {
+struct Door {
     app: App,
 }
 
-impl Door {
-    /// A door into this application.
-    pub const fn new(app: App) -> Self {
-        Self { app }
-    }
+/// The server over an application.
+pub fn router(app: &App) -> anyhow::Result<server::Router> {
+    let url = app.config.public_url();
+    let url = Url::parse(&url).with_context(|| format!("`public_url` is no address: {url}"))?;
+    let shared = Arc::new(app.store.clone());
+    let door = Arc::new(Door { app: app.clone() });
+    let mut metrics = Registry::default();
+    app.meter.register(&mut metrics);
+    let services = server::Services {
+        desk: Arc::<ApprovalDesk>::clone(&app.desk),
+        journal: Arc::<Store>::clone(&shared),
+        inbox: Arc::<Store>::clone(&shared),
+        outbox: Arc::<Store>::clone(&shared),
+        customers: Arc::<Store>::clone(&shared),
+        ledger: Arc::clone(&app.ledger),
+        access: Arc::<Store>::clone(&shared),
+        catalogue: shared,
+        clock: Arc::clone(&app.clock),
+        hooks: Arc::<Door>::clone(&door),
+        operator: door,
+        metrics,
+    };
+    Ok(server::router(services, server::Settings::at(url)))
 }
 
 #[async_trait]

@@ -1,5 +1,6 @@
 //! The `playgate` program: configuration, commands, and the only place that names an adapter.
 
+pub mod adapters;
 pub mod app;
 pub mod arguments;
 pub mod assets;

@@ -9,10 +9,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use domain::{
-    port::Access as _,
-    user::{Actor, Role, User},
-};
+use domain::user::Actor;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
@@ -22,6 +19,7 @@ use crate::{
     arguments::Serve,
     bad_input,
     command::{access, health, playbook, policy},
+    door::router,
 };
 
 /// How often every account's health is computed.
@@ -62,26 +60,8 @@ pub async fn prepare(app: &App) -> anyhow::Result<()> {
     if app.store.active_policy().await?.is_none() {
         policy::activate(app, &Actor::Engine).await?;
     }
-    first_administrator(app).await?;
+    app.first_administrator().await?;
     Ok(())
-}
-
-/// The first administrator, made if there is none.
-pub async fn first_administrator(app: &App) -> anyhow::Result<User> {
-    let users = app.store.users().await?;
-    if let Some(user) = users.into_iter().find(|user| user.role == Role::Admin) {
-        return Ok(user);
-    }
-    let now = app.clock.now();
-    let user = User {
-        id: domain::id::UserId::new(&*app.clock),
-        email: "admin@localhost".to_owned(),
-        name: "Administrator".to_owned(),
-        role: Role::Admin,
-        since: None,
-        disabled_at: None,
-    };
-    Ok(app.store.add_user(&user, &Actor::Engine, now).await?)
 }
 
 /// Takes the address, or says why not.
@@ -144,7 +124,7 @@ pub async fn stay(app: &App, listener: Option<TcpListener>, work: bool) -> anyho
     }
     let served = match listener {
         Some(listener) => {
-            let router = app.router()?;
+            let router = router(app)?;
             let token = stop.clone();
             tasks.spawn(server::serve(listener, router, token))
         }
@@ -179,10 +159,4 @@ async fn told_to_stop() -> anyhow::Result<()> {
         _ = interrupt.recv() => {}
     }
     Ok(())
-}
-
-/// The doors signals and hand-started runs come in by, as the server asks for them.
-pub(crate) fn doors(app: &App) -> (Arc<dyn server::SignalDoor>, Arc<dyn server::Operator>) {
-    let door = Arc::new(crate::door::Door::new(app.clone()));
-    (Arc::clone(&door) as Arc<dyn server::SignalDoor>, door)
 }
