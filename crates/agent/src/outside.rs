@@ -40,9 +40,15 @@ pub(crate) fn known(snapshot: &Snapshot, recipient: Option<&Recipient>) -> Known
             phones: Vec::new(),
         });
     }
-    people.extend(
-        csm.iter().map(|csm| Person { emails: vec![csm.email.clone()], ..Person::default() }),
-    );
+    people.extend(csm.iter().map(|csm| {
+        let (first, last) = csm.name.split_once(' ').unwrap_or((&csm.name, ""));
+        Person {
+            first: first.to_owned(),
+            last: last.to_owned(),
+            emails: vec![csm.email.clone()],
+            phones: Vec::new(),
+        }
+    }));
     Known::new(people, &[])
 }
 

@@ -176,16 +176,7 @@ impl App {
     /// The right to do the background work on the embedded database, held until dropped; none
     /// while another process has it.
     pub fn take_over(&self) -> anyhow::Result<Option<File>> {
-        let path = self.config.data.join("serving.lock");
-        let file = File::create(&path)
-            .with_context(|| format!("lock `{}` cannot be made", path.display()))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(file)),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(err)) => {
-                Err(err).with_context(|| format!("lock `{}` cannot be taken", path.display()))
-            }
-        }
+        lock(&self.config.data)
     }
 
     /// Today, in UTC.
@@ -306,6 +297,25 @@ pub fn duration(text: &str) -> anyhow::Result<SignedDuration> {
         Ok(period) => Ok(period.get()),
         Err(err) => bad_input!("`{text}` is no length of time: {err}"),
     }
+}
+
+/// Locks a data folder; none while another process has it.
+fn lock(folder: &Path) -> anyhow::Result<Option<File>> {
+    let path = folder.join("serving.lock");
+    let file =
+        File::create(&path).with_context(|| format!("lock `{}` cannot be made", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(err)) => {
+            Err(err).with_context(|| format!("lock `{}` cannot be taken", path.display()))
+        }
+    }
+}
+
+/// Whether no process serves the data in a folder.
+pub fn is_free(folder: &Path) -> anyhow::Result<bool> {
+    Ok(lock(folder)?.is_some())
 }
 
 /// Whether a folder holds nothing but what the demo makes.

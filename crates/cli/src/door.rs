@@ -110,6 +110,7 @@ impl Operator for Door {
             Ok(Some(run)) => Ok(run),
             Ok(None) => Err(OperateError::NoAccount(account)),
             Err(StartError::NoPlaybook { name, .. }) => Err(OperateError::NoPlaybook(name)),
+            Err(StartError::Going { run, .. }) => Err(OperateError::Suppressed { by: run }),
             Err(StartError::Active(ActiveError::Store(err))) => Err(OperateError::Store(err)),
             Err(err) => Err(OperateError::Refused(err.to_string())),
         }

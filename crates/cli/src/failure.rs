@@ -57,7 +57,7 @@ pub fn exit_code(err: &anyhow::Error) -> u8 {
             )
             || matches!(
                 cause.downcast_ref::<engine::StartError>(),
-                Some(engine::StartError::NoPlaybook { .. })
+                Some(engine::StartError::NoPlaybook { .. } | engine::StartError::Going { .. })
             );
         if input {
             return 2;

@@ -6,8 +6,9 @@ use domain::{
     account::AccountStatus,
     event::{Event, NewEvent, Stream},
     id::{AccountId, RunId, SignalId},
-    port::{Schedule, StoreError},
-    run::{Cause, NewRun, Progress, Started},
+    page::PageRequest,
+    port::{RunFilter, Schedule, StoreError},
+    run::{Cause, NewRun, Progress, RunStatus, Started},
     signal::{NewSignal, Signal, kind},
     snapshot::Snapshot,
     user::Actor,
@@ -37,6 +38,14 @@ pub enum StartError {
         name: String,
         /// What there is.
         known: Vec<String>,
+    },
+    /// The playbook is at work on the account already.
+    #[error("run `{run}` of `{playbook}` for this account is still going; cancel it first")]
+    Going {
+        /// The playbook.
+        playbook: String,
+        /// Its run.
+        run: RunId,
     },
     /// The database, or a stored version, failed.
     #[error(transparent)]
@@ -254,7 +263,7 @@ impl Triggers {
     }
 
     /// Starts a playbook for an account because a person asked for it (TR-01). Conditions and
-    /// `once_per` are not asked: the person decided.
+    /// `once_per` are not asked: the person decided. A run that is still going is in the way.
     pub async fn start_by_hand(
         &self,
         playbook: &str,
@@ -269,6 +278,17 @@ impl Triggers {
         else {
             return Ok(None);
         };
+        let filter = RunFilter {
+            status: Some(RunStatus::Active),
+            playbook: Some(plan.name.clone()),
+            account: Some(account),
+        };
+        let going =
+            self.ports.journal.runs(&filter, &PageRequest { cursor: None, limit: 1 }).await?;
+        if let Some(run) = going.items.first() {
+            // Two runs would write the same letter twice.
+            return Err(StartError::Going { playbook: plan.name.clone(), run: run.id });
+        }
         let signal = NewSignal {
             source: "people".to_owned(),
             event_id: self.ports.clock.uuid().to_string(),

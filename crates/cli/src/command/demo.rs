@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
-    app::{App, DEMO_MARK, Schema, is_demo_folder},
+    app::{App, DEMO_MARK, Schema, is_demo_folder, is_free},
     arguments::Demo,
     bad_input,
     command::{access, health, playbook, policy, sample::generate, serve, status},
@@ -48,6 +48,8 @@ pub async fn run(
              Empty it yourself, or leave --db away"
         );
     }
+    // The address first: nothing is deleted for a demo that could not be served.
+    let listener = if demo.no_serve { None } else { Some(serve::bind(&config).await?) };
     if demo.fresh {
         clear(&folder)?;
     }
@@ -55,7 +57,6 @@ pub async fn run(
     let _lock = app.take_over_or_refuse()?;
     refuse_real_data(&app).await?;
     let resumed = prepare(&app, demo).await?;
-    let listener = if demo.no_serve { None } else { Some(serve::bind(&app).await?) };
     summary(&app, resumed, listener.is_some()).await?;
     match listener {
         None => {
@@ -78,6 +79,12 @@ fn clear(folder: &Path) -> anyhow::Result<()> {
         bad_input!(
             "`{}` was not made by the demo; --fresh deletes only what the demo made. Choose \
              another folder with --data",
+            folder.display()
+        );
+    }
+    if !is_free(folder)? {
+        bad_input!(
+            "another playgate serves the data in `{}`; stop it first (Ctrl-C there), then start over",
             folder.display()
         );
     }

@@ -19,6 +19,7 @@ use crate::{
     arguments::Serve,
     bad_input,
     command::{access, health, playbook, policy},
+    config::Config,
     door::router,
 };
 
@@ -34,7 +35,7 @@ pub async fn serve(app: &App, serve: &Serve) -> anyhow::Result<()> {
     }
     let _lock = app.take_over_or_refuse()?;
     prepare(app).await?;
-    let listener = bind(app).await?;
+    let listener = bind(&app.config).await?;
     greet(app, &listener).await?;
     stay(app, Some(listener), !serve.no_worker).await
 }
@@ -65,8 +66,8 @@ pub async fn prepare(app: &App) -> anyhow::Result<()> {
 }
 
 /// Takes the address, or says why not.
-pub async fn bind(app: &App) -> anyhow::Result<TcpListener> {
-    let address = app.config.listen;
+pub async fn bind(config: &Config) -> anyhow::Result<TcpListener> {
+    let address = config.listen;
     let listener = TcpListener::bind(address).await.with_context(|| {
         format!(
             "cannot serve on {address}; is another playgate running? Choose another with --listen"
