@@ -32,6 +32,7 @@ on_both! {
     tr_02_entering_onboarding_starts_the_playbook_of_the_segment,
     promise_3_a_model_sees_no_personal_data_and_the_customer_sees_the_real_thing,
     a_model_that_fails_for_good_leaves_a_visible_dead_end_and_a_retry_goes_on,
+    a_playbook_is_at_work_on_an_account_once_at_a_time,
     a_cancelled_run_withdraws_what_waits,
     a_cancelled_run_sends_nothing_that_was_granted_before,
     a_redraft_keeps_every_version,
@@ -100,7 +101,7 @@ async fn a_renewal_comes_round_and_an_approved_letter_arrives_once(database: Dat
     let reviewed = world.app.desk.show(letter).await.expect("the approval");
     let opened = reviewed.current().and_then(|version| version.manuscript.as_ref());
     let seen = &opened.expect("the text").seen_by_model;
-    for personal in ["Aylin", "Özdemir", "aylin.oezdemir", "5550 1234"] {
+    for personal in ["Aylin", "Özdemir", "aylin.oezdemir", "5550 1234", "Lindqvist"] {
         assert!(!seen.contains(personal), "`{personal}` reached the writer: {seen}");
     }
 
@@ -398,6 +399,22 @@ async fn a_model_that_fails_for_good_leaves_a_visible_dead_end_and_a_retry_goes_
     assert_eq!(retried.expect("the retry"), domain::run::Intervened::Done);
     let run = world.runs().await.remove(0);
     assert_eq!((run.status, run.progress.dead_end), (RunStatus::Active, None));
+}
+
+async fn a_playbook_is_at_work_on_an_account_once_at_a_time(database: Database) {
+    let world = World::new(database).await;
+    renewal(&world).await;
+    let account = world.account("Nordwind").await.id;
+    let by = world.actor().await;
+    let again = world.app.triggers().start_by_hand("renewal", account, &by).await;
+    let going = world.runs().await[0].id;
+    let refused = again.expect_err("two runs would write the same letter twice").to_string();
+    assert!(refused.contains(&going.to_string()), "it names the run: {refused}");
+    let cancel = domain::run::Intervention::Cancel { reason: "start over".to_owned() };
+    let now = world.app.clock.now();
+    world.app.store.intervene(going, &cancel, &by, now).await.expect("the cancellation");
+    let started = world.app.triggers().start_by_hand("renewal", account, &by).await;
+    assert!(started.expect("nothing is in the way").is_some());
 }
 
 async fn a_cancelled_run_withdraws_what_waits(database: Database) {

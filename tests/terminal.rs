@@ -131,6 +131,17 @@ fn the_demo_prepares_resumes_and_starts_over() {
 }
 
 #[test]
+fn fresh_leaves_a_demo_alone_that_somebody_serves() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let made = run(folder.path(), &["demo", "--no-serve", "--accounts", "5"]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let lock = std::fs::File::create(folder.path().join(".playgate/serving.lock")).expect("a lock");
+    lock.lock().expect("nobody else has it");
+    refused(folder.path(), &["demo", "--fresh", "--no-serve"], &["stop it first"]);
+    assert!(folder.path().join(".playgate/playgate.sqlite").exists());
+}
+
+#[test]
 fn fresh_deletes_nothing_but_a_demo() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(folder.path().join("mine")).expect("a folder");
