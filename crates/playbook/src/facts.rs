@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::{
     action::{RiskCategory, Severity, Team},
-    contact::{Contact, ContactRole},
+    contact::{Consent, Contact, ContactRole},
     intent::Recipient,
     run::Cause,
     snapshot::Snapshot,
@@ -28,6 +28,17 @@ fn signal_type() -> Type {
     ])
 }
 
+/// The contact a letter to the account would most likely go to: the first with a usable address,
+/// champion first. Blank and false when there is none.
+fn contact_type() -> Type {
+    Type::record([
+        ("role", words_or_none(ContactRole::ALL.iter().map(|word| word.as_str()))),
+        ("consent", words_or_none(Consent::ALL.iter().map(|word| word.as_str()))),
+        ("locale", Type::String),
+        ("has_time_zone", Type::Bool),
+    ])
+}
+
 /// The names and types a playbook's conditions may use after these steps.
 pub(crate) fn schema<'a>(earlier: impl IntoIterator<Item = (&'a str, &'a Type)>) -> Schema {
     let steps = Type::record(earlier.into_iter().map(|(id, of)| (id, of.clone())));
@@ -36,7 +47,7 @@ pub(crate) fn schema<'a>(earlier: impl IntoIterator<Item = (&'a str, &'a Type)>)
 
 /// The names and types a trigger's condition may use.
 pub(crate) fn trigger_schema() -> Schema {
-    facts::schema().with("signal", signal_type())
+    facts::schema().with("signal", signal_type()).with("contact", contact_type())
 }
 
 /// What a step leaves behind: known fields, and whatever else the runtime knows.
@@ -149,6 +160,12 @@ pub(crate) fn of(
     ];
     let contact = Recipient::choose(&roles, &snapshot.contacts).and_then(|recipient| {
         snapshot.contacts.iter().find(|contact| contact.id == recipient.contact)
+    });
+    all["contact"] = json!({
+        "role": contact.map_or("", |contact| contact.role.as_str()),
+        "consent": contact.map_or("", |contact| contact.consent_now().as_str()),
+        "locale": contact.and_then(|contact| contact.locale.as_deref()).unwrap_or_default(),
+        "has_time_zone": contact.is_some_and(|contact| contact.time_zone.is_some()),
     });
     all["material"] = material(snapshot, contact, &all["steps"]);
     all
@@ -266,6 +283,22 @@ mod tests {
             ),
             _ => json!("a value"),
         }
+    }
+
+    #[test]
+    fn conditions_see_the_contact_a_letter_would_go_to_and_blanks_when_there_is_none() {
+        let held = |snapshot: &Snapshot, text: &str| {
+            let condition = notation::Condition::compile(text, &trigger_schema()).unwrap();
+            condition.holds(&of(&[], snapshot, None, &BTreeMap::new())).unwrap()
+        };
+        let mut snapshot = fixture::snapshot();
+        assert!(held(&snapshot, r#"contact.role != "" && contact.consent != "opted_out""#));
+        for contact in &mut snapshot.contacts {
+            contact.opted_out_at = Some(snapshot.at);
+        }
+        assert!(held(&snapshot, r#"contact.consent == "opted_out""#));
+        snapshot.contacts.clear();
+        assert!(held(&snapshot, r#"contact.role == "" && !contact.has_time_zone"#));
     }
 
     #[test]

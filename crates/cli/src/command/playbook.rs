@@ -55,10 +55,7 @@ pub fn lint(out: Output, custom: Option<&Path>, paths: &[PathBuf]) -> anyhow::Re
     if groups.is_empty() {
         bad_input!("no playbook (`*.yaml`) is among the files given");
     }
-    let prompts: Vec<String> = assets::files(Kind::Prompts, custom)?
-        .into_iter()
-        .map(|(name, _)| name.trim_end_matches(".md").to_owned())
-        .collect();
+    let prompts = prompts(custom)?;
     let mut names = Vec::new();
     let mut problems = Vec::new();
     for group in &groups {
@@ -90,6 +87,14 @@ pub fn lint(out: Output, custom: Option<&Path>, paths: &[PathBuf]) -> anyhow::Re
     )
 }
 
+/// Names of the prompts in force.
+fn prompts(custom: Option<&Path>) -> anyhow::Result<Vec<String>> {
+    Ok(assets::files(Kind::Prompts, custom)?
+        .into_iter()
+        .map(|(name, _)| name.trim_end_matches(".md").to_owned())
+        .collect())
+}
+
 /// Compiles everything in force; the errors of all files together.
 pub fn compile(custom: Option<&Path>) -> anyhow::Result<Vec<(Plan, Files)>> {
     let files = assets::files(Kind::Playbooks, custom)?;
@@ -111,7 +116,19 @@ pub fn compile(custom: Option<&Path>) -> anyhow::Result<Vec<(Plan, Files)>> {
 /// Makes the files in force the active playbooks; tells the names of those that are new.
 pub async fn load(app: &App, by: &Actor) -> anyhow::Result<Vec<String>> {
     let now = app.clock.now();
-    let versions: Vec<PlaybookVersion> = compile(app.config.custom.as_deref())?
+    let plans = compile(app.config.custom.as_deref())?;
+    let prompts = prompts(app.config.custom.as_deref())?;
+    for (plan, _) in &plans {
+        if let Some(prompt) = plan.prompts().find(|name| !prompts.iter().any(|known| known == name))
+        {
+            bad_input!(
+                "playbook `{}` uses the prompt `{prompt}`, which is not there; there are {}",
+                plan.name,
+                prompts.join(", ")
+            );
+        }
+    }
+    let versions: Vec<PlaybookVersion> = plans
         .into_iter()
         .map(|(plan, files)| PlaybookVersion {
             name: plan.name,

@@ -120,7 +120,7 @@ fn every_error_is_shown_at_its_place() {
        |                  ^^^^^^
        = help: a branch only goes forward, so that every run ends
 
-    error: variable `acount` is not defined. Available variables: account, contract, signal, steps, survey, tickets, usage
+    error: variable `acount` is not defined. Available variables: account, contact, contract, signal, steps, survey, tickets, usage
       --> small.yaml:26:45
        |
     26 |     human_task: { for: csm, title: "Call {{ acount.name }}", asset: script, due: 2d }
