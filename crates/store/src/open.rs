@@ -267,6 +267,26 @@ fn connect_error(error: sqlx::Error) -> OpenError {
     OpenError::Connect(Box::new(error))
 }
 
+/// Connects, and waits while another program switches a new file to its write-ahead log: SQLite
+/// answers that one lock with "busy" at once, whatever the busy timeout.
+async fn connect_patiently(
+    pool: &SqlitePoolOptions,
+    options: SqliteConnectOptions,
+) -> Result<SqlitePool, OpenError> {
+    let mut tries = 0;
+    loop {
+        match pool.clone().connect_with(options.clone()).await {
+            Err(sqlx::Error::Database(error))
+                if tries < 200 && error.code().is_some_and(|code| code == "5" || code == "261") =>
+            {
+                tries += 1;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            connected => return connected.map_err(connect_error),
+        }
+    }
+}
+
 async fn sqlite(path: &Path, options: &Options) -> Result<Pools, OpenError> {
     let base = SqliteConnectOptions::new()
         .filename(path)
@@ -287,8 +307,7 @@ async fn sqlite(path: &Path, options: &Options) -> Result<Pools, OpenError> {
         .max_lifetime(None)
         .idle_timeout(None)
         .test_before_acquire(false);
-    let writer =
-        pool.clone().max_connections(1).connect_with(write).await.map_err(connect_error)?;
+    let writer = connect_patiently(&pool.clone().max_connections(1), write).await?;
     if libsqlite3_version() < OLDEST_SQLITE {
         let found: String = sqlx::query_scalar("SELECT sqlite_version()")
             .fetch_one(&writer)
