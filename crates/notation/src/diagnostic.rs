@@ -164,11 +164,6 @@ impl Diagnostics {
         (!findings.is_empty()).then_some(Self(findings))
     }
 
-    /// The same as [`Diagnostics::new`], the other way round of [`Diagnostics::into_vec`].
-    pub fn from_vec(findings: Vec<Diagnostic>) -> Option<Self> {
-        Self::new(findings)
-    }
-
     /// The findings; at least one.
     pub fn as_slice(&self) -> &[Diagnostic] {
         &self.0
