@@ -273,6 +273,8 @@ mod tests {
         fn a_found_value_is_still_found_when_wrapped(
             which in 0_usize..5, wrap in 0_usize..7, noise in "[a-z ]{0,20}",
         ) {
+            // "v 1.2.3.4" is a version on purpose.
+            prop_assume!(!noise.trim().ends_with('v'));
             let value = [
                 "ann.lee@acme.com", "+4930123456789", "4111111111111111",
                 "DE89370400440532013000", "203.0.113.9",
