@@ -1,6 +1,7 @@
 //! A condition somebody wrote in CEL: compiled once, type-checked, then asked of facts.
 
 mod check;
+mod facts;
 mod function;
 mod parse;
 mod value;
@@ -9,6 +10,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use cel::{Context, IdedExpr, Value};
 
+pub use self::facts::Facts;
 use crate::schema::{Schema, Type};
 
 /// The longest condition that is read, in bytes.
@@ -21,7 +23,7 @@ pub struct Condition {
     source: Arc<str>,
     expression: Arc<IdedExpr>,
     /// The roots it asks for, with their types.
-    roots: Arc<[(String, Type)]>,
+    roots: Arc<[(String, Arc<Type>)]>,
 }
 
 /// Why a text is no condition.
@@ -72,15 +74,16 @@ impl Condition {
 
     /// Whether it holds of these facts.
     pub fn holds(&self, facts: &serde_json::Value) -> Result<bool, EvalError> {
+        self.holds_of(&Facts::new(facts))
+    }
+
+    /// As [`Condition::holds`], for one of many conditions asked of the same facts.
+    pub fn holds_of(&self, facts: &Facts<'_>) -> Result<bool, EvalError> {
         let no_answer = |why: String| EvalError { condition: self.source.to_string(), why };
-        let mut context = value::context();
         for (name, of) in &*self.roots {
-            let fact = facts.get(name).ok_or_else(|| no_answer(format!("no fact `{name}`")))?;
-            let fact = value::of_json(fact, of)
-                .ok_or_else(|| no_answer(format!("fact `{name}` is not of its type")))?;
-            context.add_variable_from_value(name.as_str(), fact);
+            facts.provide(name, of).map_err(no_answer)?;
         }
-        match evaluate(&self.expression, &context) {
+        match facts.ask(|context| evaluate(&self.expression, context)) {
             Ok(Value::Bool(answer)) => Ok(answer),
             Ok(_) => Err(no_answer("it is neither true nor false".to_owned())),
             Err(why) => Err(no_answer(why)),

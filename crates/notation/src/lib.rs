@@ -9,7 +9,7 @@ pub mod spanned;
 pub mod suggest;
 pub mod yaml;
 
-pub use condition::{Condition, ConditionError, EvalError};
+pub use condition::{Condition, ConditionError, EvalError, Facts};
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Place};
 pub use period::Period;
 pub use schema::{Schema, Type};

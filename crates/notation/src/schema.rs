@@ -1,6 +1,6 @@
 //! The types of the facts a condition may ask for: what is known, under which name.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// The type of a value in a condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +106,7 @@ impl fmt::Display for Type {
 /// The facts a condition may ask for, by root name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Schema {
-    roots: BTreeMap<String, Type>,
+    roots: BTreeMap<String, Arc<Type>>,
 }
 
 impl Schema {
@@ -118,17 +118,17 @@ impl Schema {
     /// The same with one more root, replacing an equally named one.
     #[must_use]
     pub fn with(mut self, name: &str, of: Type) -> Self {
-        self.roots.insert(name.to_owned(), of);
+        self.roots.insert(name.to_owned(), Arc::new(of));
         self
     }
 
     /// The type of a root.
-    pub fn root(&self, name: &str) -> Option<&Type> {
+    pub fn root(&self, name: &str) -> Option<&Arc<Type>> {
         self.roots.get(name)
     }
 
     /// The roots with their types, by name.
     pub fn roots(&self) -> impl Iterator<Item = (&str, &Type)> {
-        self.roots.iter().map(|(name, of)| (name.as_str(), of))
+        self.roots.iter().map(|(name, of)| (name.as_str(), &**of))
     }
 }

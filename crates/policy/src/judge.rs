@@ -7,6 +7,8 @@ use domain::{
     verdict::{Judgement, Matched, Verdict},
 };
 
+use notation::Facts;
+
 use crate::{
     policy::{Policy, Rule},
     question::Question,
@@ -24,10 +26,11 @@ impl Policy {
     /// no rule covers is reviewed; an internal one is allowed.
     pub fn judge(&self, question: &Question<'_>) -> Judgement {
         let facts = question.facts();
+        let facts = Facts::new(&facts);
         let mut matched: Vec<Matched> = self
             .rules()
             .iter()
-            .filter_map(|rule| match rule.condition.holds(&facts) {
+            .filter_map(|rule| match rule.condition.holds_of(&facts) {
                 Ok(true) => Some(rule.matched(rule.verdict, rule.reason.clone())),
                 Ok(false) => None,
                 Err(_) => {

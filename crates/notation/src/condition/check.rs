@@ -1,6 +1,6 @@
 //! Whether a condition fits its facts: names exist, operators and functions suit their operands.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use cel::{
     IdedExpr,
@@ -18,7 +18,7 @@ const MOST_LOOPS: usize = 2;
 /// A condition that fits, with the roots it asks for.
 pub(super) struct Checked {
     pub(super) expression: IdedExpr,
-    pub(super) roots: Vec<(String, Type)>,
+    pub(super) roots: Vec<(String, Arc<Type>)>,
 }
 
 pub(super) fn check(parsed: Parsed, schema: &Schema) -> Result<Checked, ConditionError> {
@@ -40,7 +40,7 @@ pub(super) struct Checker<'a> {
     /// Names that loops bring in, innermost last.
     scopes: Vec<(String, Type)>,
     loops: usize,
-    roots: BTreeMap<String, Type>,
+    roots: BTreeMap<String, Arc<Type>>,
 }
 
 pub(super) type TypeResult = Result<Type, ConditionError>;
@@ -94,8 +94,8 @@ impl Checker<'_> {
             return Ok(of.clone());
         }
         if let Some(of) = self.schema.root(name) {
-            self.roots.insert(name.to_owned(), of.clone());
-            return Ok(of.clone());
+            self.roots.insert(name.to_owned(), Arc::clone(of));
+            return Ok(Type::clone(of));
         }
         let known = self.schema.roots().map(|(name, _)| name);
         let help = suggest::help(name, known);
