@@ -17,7 +17,7 @@ pub use access::{Access, Session};
 pub use catalogue::{Catalogue, PlaybookVersion, PolicyVersion, Schedule};
 pub use customers::{AccountFilter, Customers, Intake};
 pub use desk::{Desk, DeskError, Opened, Reviewed, Ruling};
-pub use journal::{Journal, RunFilter};
+pub use journal::{Journal, RunFilter, Work};
 pub use ledger::{Checkpoint, Ledger, StreamHead};
 pub use outbox::{Channels, Outbox, Outcome, Transmission};
 pub use queue::{Inbox, QueueFilter, QueueItem, QueueOrder, TaskFilter};

@@ -69,7 +69,7 @@ pub enum Committed {
 }
 
 /// A person's decision on an approval, with everything it changes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Settlement {
     /// The approval in its new state; its `revision` is the one that was read.
     pub approval: Approval,

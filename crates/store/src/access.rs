@@ -1,11 +1,14 @@
 //! People, their sessions and tokens.
 
+use std::collections::{BTreeSet, HashMap};
+
 use async_trait::async_trait;
 use domain::{
     id::UserId,
     port::{Access, Session, StoreError},
     user::{Actor, User},
 };
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::{
@@ -25,6 +28,43 @@ fn session(row: &Row) -> Result<Session, StoreError> {
             .map(|scope| serde_json::from_str(&scope).map_err(|error| unreadable("scope", error)))
             .transpose()?,
         expires_at: row.at("expires_at")?,
+    })
+}
+
+/// What somebody showed to prove who they are, and when.
+#[derive(Clone)]
+pub(crate) struct Asked {
+    kind: String,
+    hash: String,
+    now: Timestamp,
+}
+
+/// The sessions of all who ask.
+pub(crate) fn sessions<'a>(
+    tx: &'a mut Tx,
+    _: &'a Store,
+    asked: Vec<Asked>,
+) -> BoxFuture<'a, Result<Vec<Option<Session>>, StoreError>> {
+    Box::pin(async move {
+        let hashes: BTreeSet<&str> = asked.iter().map(|asked| asked.hash.as_str()).collect();
+        let found: HashMap<(String, String), Session> = tx
+            .fetch(
+                sql!("SELECT users.id AS id, email, name, role, since, disabled_at, scope, "
+                    "expires_at, kind, hash FROM secrets "
+                    "JOIN users ON users.id = secrets.user_id "
+                    "WHERE disabled_at IS NULL AND hash" {among "$1"}),
+                vec![Value::json(&hashes)],
+            )
+            .await?
+            .iter()
+            .map(|row| Ok(((row.text("kind")?, row.text("hash")?), session(row)?)))
+            .collect::<Result<_, StoreError>>()?;
+        Ok(asked
+            .into_iter()
+            .map(|Asked { kind, hash, now }| {
+                found.get(&(kind, hash)).filter(|session| session.expires_at > now).cloned()
+            })
+            .collect())
     })
 }
 
@@ -128,11 +168,19 @@ impl Access for Store {
         hash: &str,
         now: Timestamp,
     ) -> Result<Option<Session>, StoreError> {
-        let args = args![kind, hash, now];
-        self.read(move |tx| {
-            Box::pin(async move { tx.one(find(), args).await?.as_ref().map(session).transpose() })
-        })
-        .await
+        let asked = Asked { kind: kind.to_owned(), hash: hash.to_owned(), now };
+        match self.gatherers() {
+            Some(gatherers) => gatherers.sessions.ask(self, asked).await,
+            None => {
+                let args = args![asked.kind, asked.hash, now];
+                self.read(move |tx| {
+                    Box::pin(async move {
+                        tx.one(find(), args).await?.as_ref().map(session).transpose()
+                    })
+                })
+                .await
+            }
+        }
     }
 
     async fn redeem(

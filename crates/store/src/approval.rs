@@ -9,7 +9,7 @@ use domain::{
     draft::Version,
     id::ApprovalId,
     message::Outgoing,
-    port::StoreError,
+    port::{StoreError, Work},
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -163,6 +163,7 @@ pub(crate) async fn enqueue(
     if messages.is_empty() {
         return Ok(());
     }
+    tx.stir(Work::Outbox);
     let rows: Vec<_> = messages
         .iter()
         .map(|message| {

@@ -8,6 +8,7 @@ use domain::{
     port::{Catalogue, PlaybookVersion, PolicyVersion, Schedule, StoreError},
     user::Actor,
 };
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -85,6 +86,13 @@ impl Catalogue for Store {
     ) -> Result<bool, StoreError> {
         let (version, by) = (version.clone(), by.clone());
         self.write(move |tx| Box::pin(activate(tx, version, by, now))).await
+    }
+
+    async fn active_policy_version(&self) -> Result<Option<String>, StoreError> {
+        match self.gatherers() {
+            Some(gatherers) => gatherers.policy.ask(self, ()).await,
+            None => self.read(|tx| Box::pin(version_in_force(tx))).await,
+        }
     }
 
     async fn active_policy(&self) -> Result<Option<PolicyVersion>, StoreError> {
@@ -172,6 +180,25 @@ impl Catalogue for Store {
     }
 }
 
+async fn version_in_force(tx: &mut Tx) -> Result<Option<String>, StoreError> {
+    tx.one(sql!("SELECT version FROM policies WHERE active = 1"), args![])
+        .await?
+        .map(|row| row.text("version"))
+        .transpose()
+}
+
+/// The version in force, for everybody who asks.
+pub(crate) fn versions_in_force<'a>(
+    tx: &'a mut Tx,
+    _: &'a Store,
+    asking: Vec<()>,
+) -> BoxFuture<'a, Result<Vec<Option<String>>, StoreError>> {
+    Box::pin(async move {
+        let version = version_in_force(tx).await?;
+        Ok(vec![version; asking.len()])
+    })
+}
+
 /// Whoever changes what is in force waits for whoever does so at the same time.
 async fn exclusively(tx: &mut Tx) -> Result<(), StoreError> {
     if tx.is_postgres() {
@@ -238,11 +265,7 @@ async fn activate(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     exclusively(tx).await?;
-    let active = tx
-        .one(sql!("SELECT version FROM policies WHERE active = 1"), args![])
-        .await?
-        .map(|row| row.text("version"))
-        .transpose()?;
+    let active = version_in_force(tx).await?;
     if active.as_ref() == Some(&version.version) {
         return Ok(false);
     }

@@ -6,7 +6,7 @@ use domain::{
     approval::Approval,
     clock::Clock,
     id::{ApprovalId, RunId},
-    port::StoreError,
+    port::{StoreError, Work},
     run::RunStatus,
     turn::{Committed, Effect, Turn},
 };
@@ -117,6 +117,7 @@ pub(crate) async fn release(tx: &mut Tx, runs: &[RunId]) -> Result<(), StoreErro
     if runs.is_empty() {
         return Ok(());
     }
+    tx.stir(Work::Runs);
     tx.execute(
         sql!("UPDATE runs SET lease_token = lease_token + 1, lease_until = NULL WHERE id"
             {among "$1"}),
@@ -146,6 +147,7 @@ async fn apply(
             turn.wake_at.map(Timestamp::as_microsecond)
         } else {
             // Woken since it was claimed: whoever did left behind when it is due.
+            tx.stir(Work::Runs);
             run.wake_at.or_else(|| Some(now.as_microsecond()))
         };
         rows.push(json!({

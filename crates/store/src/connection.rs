@@ -1,12 +1,13 @@
 //! A connection on which one unit of work runs, and the transaction around it.
 
-use domain::port::StoreError;
+use domain::port::{StoreError, Work};
 use sqlx::{
     Postgres, SqlStr, Sqlite, pool::PoolConnection, postgres::PgArguments, query::Query,
     sqlite::SqliteArguments,
 };
 
 use crate::{
+    bell::Chimes,
     fault::of_sqlx,
     row::Row,
     sql::{Sql, Value},
@@ -26,6 +27,8 @@ pub(crate) enum Connection {
 pub(crate) struct Tx {
     connection: Option<Connection>,
     open: bool,
+    /// Whom to tell once it is durable.
+    chimes: Chimes,
 }
 
 /// How a unit of work begins.
@@ -35,6 +38,8 @@ pub(crate) enum Begin {
     Single,
     /// Several statements that see the same state.
     Snapshot,
+    /// One statement that writes, its own transaction.
+    Statement,
     /// Anything that writes.
     Write,
 }
@@ -42,9 +47,9 @@ pub(crate) enum Begin {
 impl Tx {
     /// Begins; on error the connection is closed.
     pub(crate) async fn begin(connection: Connection, how: Begin) -> Result<Self, sqlx::Error> {
-        let mut tx = Self { connection: Some(connection), open: true };
+        let mut tx = Self { connection: Some(connection), open: true, chimes: Chimes::default() };
         let (sqlite, postgres) = match how {
-            Begin::Single => {
+            Begin::Single | Begin::Statement => {
                 tx.open = false;
                 return Ok(tx);
             }
@@ -123,6 +128,16 @@ impl Tx {
     /// Runs a statement that answers with one whole number in column `n`.
     pub(crate) async fn count(&mut self, sql: Sql, args: Vec<Value>) -> Result<i64, StoreError> {
         self.one(sql, args).await?.map_or(Ok(0), |row| row.int("n"))
+    }
+
+    /// Notes that this unit of work makes something due.
+    pub(crate) const fn stir(&mut self, work: Work) {
+        self.chimes.add(work);
+    }
+
+    /// What it made due.
+    pub(crate) const fn chimes(&self) -> Chimes {
+        self.chimes
     }
 
     pub(crate) const fn is_postgres(&self) -> bool {

@@ -49,7 +49,10 @@ impl Customers for Store {
             return Ok(Vec::new());
         }
         let accounts = accounts.to_vec();
-        self.view(move |tx| Box::pin(snapshot::take(tx, accounts, now))).await
+        match self.gatherers() {
+            Some(gatherers) => gatherers.snapshots.ask(self, (accounts, now)).await,
+            None => self.view(move |tx| Box::pin(snapshot::take(tx, accounts, now))).await,
+        }
     }
 
     async fn population(

@@ -16,6 +16,11 @@ pub(crate) struct Unreadable {
 #[error("unit of work ended without an answer")]
 pub(crate) struct Abandoned(#[source] pub(crate) tokio::task::JoinError);
 
+/// The error of a unit of work that several callers shared.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(crate) struct Shared(pub(crate) std::sync::Arc<StoreError>);
+
 /// A cursor was made up, or is of another list.
 #[derive(Debug, thiserror::Error)]
 #[error("cursor is not one this list gave out; start without one")]

@@ -5,7 +5,7 @@ use domain::{
     event::NewEvent,
     id::{AccountId, RunId, SignalId},
     page::{Page, PageRequest},
-    port::{Journal, RunFilter, StoreError},
+    port::{Journal, RunFilter, StoreError, Work},
     run::{Claimed, Intervened, Intervention, Lease, NewRun, Run, Started},
     signal::{NewSignal, Signal},
     turn::{Committed, Turn},
@@ -54,6 +54,10 @@ impl Journal for Store {
 
     async fn runs(&self, filter: &RunFilter, page: &PageRequest) -> Result<Page<Run>, StoreError> {
         self.list_runs(filter, page).await
+    }
+
+    async fn stirred(&self, work: Work) {
+        self.bell.wait(work, self.others()).await;
     }
 
     async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {

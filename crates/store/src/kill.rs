@@ -3,7 +3,7 @@
 use domain::{
     event::{Event, NewEvent, Stream},
     killswitch::{Kill, Scope},
-    port::StoreError,
+    port::{StoreError, Work},
     user::Actor,
 };
 use jiff::Timestamp;
@@ -57,6 +57,7 @@ impl Store {
                 if released != 1 {
                     return Ok(false);
                 }
+                tx.stir(Work::Outbox);
                 let event = Event::KillReleased { scope: scope.to_string() };
                 let event = NewEvent { stream: Stream::Switch, at: now, actor: by, event };
                 trail::append(tx, &[event]).await?;

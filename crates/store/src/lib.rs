@@ -9,6 +9,7 @@ mod access;
 mod account;
 mod approval;
 mod batch;
+mod bell;
 mod catalogue;
 mod claim;
 mod commit;
@@ -20,10 +21,10 @@ mod create;
 mod customers;
 mod effect;
 mod fault;
+mod gather;
 #[cfg(test)]
 mod inside;
 mod intake;
-
 mod intervene;
 mod journal;
 mod kill;

@@ -1,5 +1,7 @@
 //! Messages as stored: reading and listing them.
 
+use std::collections::HashMap;
+
 use domain::{
     draft::Binding,
     id::MessageId,
@@ -7,10 +9,12 @@ use domain::{
     page::{Page, PageRequest},
     port::StoreError,
 };
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::{
     connection::Tx,
+    gather,
     open::Store,
     page,
     row::Row,
@@ -39,15 +43,32 @@ pub(crate) fn read(row: &Row) -> Result<Message, StoreError> {
 }
 
 pub(crate) async fn find(tx: &mut Tx, id: MessageId) -> Result<Option<Message>, StoreError> {
-    tx.one(
+    Ok(find_all(tx, &[id]).await?.remove(&id))
+}
+
+async fn find_all(
+    tx: &mut Tx,
+    ids: &[MessageId],
+) -> Result<HashMap<MessageId, Message>, StoreError> {
+    tx.fetch(
         sql!("SELECT id, approval, run, step, account, contact, content, binding, status, "
-            "attempts, next_at, note, queued_at, settled_at, token FROM messages WHERE id = $1"),
-        vec![Value::word(id)],
+            "attempts, next_at, note, queued_at, settled_at, token FROM messages WHERE id"
+            {among "$1"}),
+        vec![Value::json(&ids)],
     )
     .await?
-    .as_ref()
-    .map(read)
-    .transpose()
+    .iter()
+    .map(|row| read(row).map(|message| (message.id, message)))
+    .collect()
+}
+
+/// The messages of all who ask.
+pub(crate) fn find_each<'a>(
+    tx: &'a mut Tx,
+    _: &'a Store,
+    ids: Vec<MessageId>,
+) -> BoxFuture<'a, Result<Vec<Option<Message>>, StoreError>> {
+    Box::pin(async move { Ok(gather::in_order(&ids, &find_all(tx, &ids).await?)) })
 }
 
 impl Store {

@@ -16,8 +16,10 @@ use sqlx::{
 };
 
 use crate::{
+    bell::Bell,
     connection::{Begin, Connection, Tx},
     fault::{Abandoned, of_sqlx},
+    gather::Gatherers,
     migrate::MigrateError,
 };
 
@@ -35,6 +37,9 @@ pub struct Store {
     pub(crate) pools: Pools,
     pub(crate) clock: Arc<dyn Clock>,
     observer: Arc<OnceLock<Observer>>,
+    pub(crate) bell: Arc<Bell>,
+    /// None inside a gatherer.
+    gatherers: Option<Arc<Gatherers>>,
 }
 
 /// Hears of every commit.
@@ -106,8 +111,10 @@ impl Store {
             }
             sqlite(Path::new(path), options).await?
         };
-        let store = Self { pools, clock, observer: Arc::default() };
+        let mut store =
+            Self { pools, clock, observer: Arc::default(), bell: Arc::default(), gatherers: None };
         store.refuse_newer_schema().await?;
+        store.gatherers = Some(Arc::new(Gatherers::start(&store)));
         Ok(store)
     }
 
@@ -182,7 +189,34 @@ impl Store {
         self.run(Begin::Snapshot, work).await
     }
 
-    async fn run<T, F>(&self, how: Begin, work: F) -> Result<T, StoreError>
+    /// Runs a unit of work that is one statement that writes.
+    pub(crate) async fn write_one<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'a> FnOnce(&'a mut Tx) -> BoxFuture<'a, Result<T, StoreError>> + Send + 'static,
+    {
+        self.run(Begin::Statement, work).await
+    }
+
+    /// The same without gatherers.
+    pub(crate) fn alone(&self) -> Self {
+        Self { gatherers: None, ..self.clone() }
+    }
+
+    /// What many callers ask for at once.
+    pub(crate) fn gatherers(&self) -> Option<&Gatherers> {
+        self.gatherers.as_deref()
+    }
+
+    /// The pool by which other processes are told, where that is possible.
+    pub(crate) const fn others(&self) -> Option<&PgPool> {
+        match &self.pools {
+            Pools::Sqlite { .. } => None,
+            Pools::Postgres(pool) => Some(pool),
+        }
+    }
+
+    pub(crate) async fn run<T, F>(&self, how: Begin, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: for<'a> FnOnce(&'a mut Tx) -> BoxFuture<'a, Result<T, StoreError>> + Send + 'static,
@@ -194,8 +228,10 @@ impl Store {
             let mut tx = store.begin(how).await.map_err(of_sqlx)?;
             match work(&mut tx).await {
                 Ok(answer) => {
+                    let chimes = tx.chimes();
                     tx.commit().await.map_err(of_sqlx)?;
-                    if matches!(how, Begin::Write)
+                    store.bell.ring(chimes, store.others());
+                    if matches!(how, Begin::Write | Begin::Statement)
                         && let Some(observer) = store.observer.get()
                     {
                         observer();
@@ -233,7 +269,7 @@ impl Store {
 
     async fn try_begin(&self, connection: Connection, how: Begin) -> Result<Tx, sqlx::Error> {
         match (connection, how) {
-            (Connection::Postgres(mut connection), Begin::Single) => {
+            (Connection::Postgres(mut connection), Begin::Single | Begin::Statement) => {
                 if connection.ping().await.is_err() {
                     // Only a dead connection does not answer; the pool must not see it again.
                     drop(connection.detach());
@@ -247,7 +283,7 @@ impl Store {
 
     async fn acquire(&self, how: Begin) -> Result<Connection, sqlx::Error> {
         Ok(match (&self.pools, how) {
-            (Pools::Sqlite { writer, .. }, Begin::Write) => {
+            (Pools::Sqlite { writer, .. }, Begin::Write | Begin::Statement) => {
                 Connection::Sqlite(writer.acquire().await?)
             }
             (Pools::Sqlite { readers, .. }, _) => Connection::Sqlite(readers.acquire().await?),

@@ -85,7 +85,10 @@ impl Outbox for Store {
     }
 
     async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
-        self.read(move |tx| Box::pin(message::find(tx, id))).await
+        match self.gatherers() {
+            Some(gatherers) => gatherers.messages.ask(self, id).await,
+            None => self.read(move |tx| Box::pin(message::find(tx, id))).await,
+        }
     }
 
     async fn messages(

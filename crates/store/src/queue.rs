@@ -1,5 +1,7 @@
 //! The approval queue and the task list, as people see them.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use domain::{
     approval::Approval,
@@ -11,14 +13,18 @@ use domain::{
     turn::{Settled, Settlement},
     user::Actor,
 };
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::{
     approval,
+    connection::Tx,
+    gather,
     open::Store,
     page,
     row::Row,
-    sql::{Assembled, Value},
+    sql::{Assembled, Value, sql},
+    task,
 };
 
 const COUNT: &str = "SELECT COUNT(*) AS n FROM approvals WHERE 1 = 1";
@@ -41,6 +47,32 @@ fn read(row: &Row) -> Result<QueueItem, StoreError> {
         account_name: row.get::<Option<String>>("account_name")?.unwrap_or_default(),
         contact_name: contact_name.trim().to_owned(),
         assignee_name: row.get("assignee_name")?,
+    })
+}
+
+/// The approvals of all who ask.
+pub(crate) fn find_each<'a>(
+    tx: &'a mut Tx,
+    _: &'a Store,
+    ids: Vec<ApprovalId>,
+) -> BoxFuture<'a, Result<Vec<Option<QueueItem>>, StoreError>> {
+    Box::pin(async move {
+        let found: HashMap<ApprovalId, QueueItem> = tx
+            .fetch(
+                sql!("SELECT approvals.data AS data, accounts.name AS account_name, "
+                    "contacts.given_name AS given_name, contacts.family_name AS family_name, "
+                    "users.name AS assignee_name FROM approvals "
+                    "LEFT JOIN accounts ON accounts.id = approvals.account "
+                    "LEFT JOIN contacts ON contacts.id = approvals.contact "
+                    "LEFT JOIN users ON users.id = approvals.assignee "
+                    "WHERE approvals.id" {among "$1"}),
+                vec![Value::json(&ids)],
+            )
+            .await?
+            .iter()
+            .map(|row| read(row).map(|item| (item.approval.id, item)))
+            .collect::<Result<_, _>>()?;
+        Ok(gather::in_order(&ids, &found))
     })
 }
 
@@ -133,13 +165,16 @@ impl Inbox for Store {
     }
 
     async fn approval(&self, id: ApprovalId) -> Result<Option<QueueItem>, StoreError> {
-        let mut query = Assembled::new(LIST);
-        query.bind(" AND approvals.id = ?", [Value::word(id)]);
-        let (sql, args) = query.build();
-        self.read(move |tx| {
-            Box::pin(async move { tx.one(sql, args).await?.as_ref().map(read).transpose() })
-        })
-        .await
+        match self.gatherers() {
+            Some(gatherers) => gatherers.approvals.ask(self, id).await,
+            None => {
+                let store = self.clone();
+                let found = self
+                    .read(move |tx| Box::pin(async move { find_each(tx, &store, vec![id]).await }))
+                    .await?;
+                Ok(found.into_iter().next().flatten())
+            }
+        }
     }
 
     async fn versions(&self, id: ApprovalId) -> Result<Vec<Version>, StoreError> {
@@ -169,6 +204,7 @@ impl Inbox for Store {
         by: &Actor,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.close_task(id, outcome.to_owned(), by.clone(), now).await
+        let (outcome, by) = (outcome.to_owned(), by.clone());
+        self.close_task(task::Finish { task: id, outcome, by, now }).await
     }
 }

@@ -1,15 +1,19 @@
 //! Runs as stored: reading, listing, and waking them.
 
+use std::collections::{BTreeSet, HashMap};
+
 use domain::{
     id::{AccountId, RunId},
     page::{Page, PageRequest},
-    port::{RunFilter, StoreError},
+    port::{RunFilter, StoreError, Work},
     run::Run,
 };
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::{
     connection::Tx,
+    gather,
     open::Store,
     page,
     row::Row,
@@ -32,6 +36,27 @@ pub(crate) fn read(row: &Row) -> Result<Run, StoreError> {
     })
 }
 
+async fn find_all(tx: &mut Tx, ids: &[RunId]) -> Result<HashMap<RunId, Run>, StoreError> {
+    tx.fetch(
+        sql!("SELECT id, playbook, version, account, cause, status, progress, wake_at, "
+            "started_at, changed_at FROM runs WHERE id" {among "$1"}),
+        vec![Value::json(&ids)],
+    )
+    .await?
+    .iter()
+    .map(|row| read(row).map(|run| (run.id, run)))
+    .collect()
+}
+
+/// The runs of all who ask.
+pub(crate) fn find_each<'a>(
+    tx: &'a mut Tx,
+    _: &'a Store,
+    ids: Vec<RunId>,
+) -> BoxFuture<'a, Result<Vec<Option<Run>>, StoreError>> {
+    Box::pin(async move { Ok(gather::in_order(&ids, &find_all(tx, &ids).await?)) })
+}
+
 /// Locks a run's row. Whatever else a unit of work locks comes after: approvals, messages, tasks,
 /// streams, in this order.
 pub(crate) async fn lock(tx: &mut Tx, run: RunId) -> Result<Option<Row>, StoreError> {
@@ -43,8 +68,21 @@ pub(crate) async fn lock(tx: &mut Tx, run: RunId) -> Result<Option<Row>, StoreEr
     .await
 }
 
+/// Locks the rows of several runs, in one order for everybody, where writers run side by side.
+pub(crate) async fn lock_all(tx: &mut Tx, runs: &BTreeSet<RunId>) -> Result<(), StoreError> {
+    if tx.is_postgres() && !runs.is_empty() {
+        tx.fetch(
+            sql!("SELECT id FROM runs WHERE id" {among "$1"} "ORDER BY id" {lock}),
+            vec![Value::json(runs)],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
 /// Makes an active run due now at the latest, and tells a turn in flight that something happened.
 pub(crate) async fn wake(tx: &mut Tx, run: RunId, now: Timestamp) -> Result<(), StoreError> {
+    tx.stir(Work::Runs);
     tx.execute(
         sql!("UPDATE runs SET wakes = wakes + 1, "
             "wake_at = CASE WHEN wake_at < $2 THEN wake_at ELSE $2 END "
@@ -68,26 +106,19 @@ pub(crate) async fn wake_all(
     accounts: &[AccountId],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let mut ids = runs;
+    let mut ids: BTreeSet<RunId> = runs.into_iter().collect();
     if !accounts.is_empty() {
         let of_accounts = tx.fetch(active_of(), vec![Value::json(&accounts)]).await?;
         for row in of_accounts {
-            ids.push(row.word("id")?);
+            ids.insert(row.word("id")?);
         }
     }
-    ids.sort_unstable();
-    ids.dedup();
     if ids.is_empty() {
         return Ok(());
     }
+    tx.stir(Work::Runs);
+    lock_all(tx, &ids).await?;
     let ids = Value::json(&ids);
-    if tx.is_postgres() {
-        tx.fetch(
-            sql!("SELECT id FROM runs WHERE id" {among "$1"} "ORDER BY id" {lock}),
-            vec![ids.clone()],
-        )
-        .await?;
-    }
     // The status is looked at in `SET`: in `WHERE`, SQLite would walk all active runs for it.
     tx.execute(
         sql!("UPDATE runs SET wakes = wakes + CASE WHEN status = 'active' THEN 1 ELSE 0 END, "
@@ -101,20 +132,15 @@ pub(crate) async fn wake_all(
 
 impl Store {
     pub(crate) async fn read_run(&self, id: RunId) -> Result<Option<Run>, StoreError> {
-        self.read(move |tx| {
-            Box::pin(async move {
-                tx.one(
-                    sql!("SELECT id, playbook, version, account, cause, status, progress, "
-                        "wake_at, started_at, changed_at FROM runs WHERE id = $1"),
-                    vec![Value::word(id)],
-                )
-                .await?
-                .as_ref()
-                .map(read)
-                .transpose()
-            })
-        })
-        .await
+        match self.gatherers() {
+            Some(gatherers) => gatherers.runs.ask(self, id).await,
+            None => {
+                self.read(move |tx| {
+                    Box::pin(async move { Ok(find_all(tx, &[id]).await?.remove(&id)) })
+                })
+                .await
+            }
+        }
     }
 
     pub(crate) async fn list_runs(

@@ -1,9 +1,13 @@
-//! Settling an approval: a person's decision with everything it changes, if nobody was faster.
+//! Settling approvals: people's decisions with everything they change, if nobody was faster.
+
+use std::collections::BTreeSet;
 
 use domain::{
+    id::{ApprovalId, RunId},
     port::StoreError,
     turn::{Settled, Settlement},
 };
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::{approval, connection::Tx, open::Store, run, trail};
@@ -14,29 +18,67 @@ impl Store {
         settlement: Settlement,
         now: Timestamp,
     ) -> Result<Settled, StoreError> {
-        self.write(move |tx| Box::pin(settle(tx, settlement, now))).await
+        let decided = (settlement, now);
+        match self.gatherers() {
+            Some(gatherers) => gatherers.settlements.ask(self, decided).await,
+            None => {
+                let settled = self
+                    .write(move |tx| Box::pin(async move { settle(tx, vec![decided]).await }))
+                    .await?;
+                Ok(settled.into_iter().next().unwrap_or(Settled::Conflict))
+            }
+        }
     }
+}
+
+/// The decisions of all who decide.
+pub(crate) fn settle_each<'a>(
+    tx: &'a mut Tx,
+    _: &'a Store,
+    decided: Vec<(Settlement, Timestamp)>,
+) -> BoxFuture<'a, Result<Vec<Settled>, StoreError>> {
+    Box::pin(settle(tx, decided))
 }
 
 async fn settle(
     tx: &mut Tx,
-    settlement: Settlement,
-    now: Timestamp,
-) -> Result<Settled, StoreError> {
-    let mut approval = settlement.approval;
-    run::lock(tx, approval.run).await?;
-    let stored = approval::revisions(tx, &[approval.id]).await?;
-    if stored.get(&approval.id) != Some(&approval.revision) {
-        return Ok(Settled::Conflict);
+    decided: Vec<(Settlement, Timestamp)>,
+) -> Result<Vec<Settled>, StoreError> {
+    let runs: BTreeSet<RunId> = decided.iter().map(|(of, _)| of.approval.run).collect();
+    run::lock_all(tx, &runs).await?;
+    let ids: BTreeSet<ApprovalId> = decided.iter().map(|(of, _)| of.approval.id).collect();
+    let ids: Vec<ApprovalId> = ids.into_iter().collect();
+    let mut stored = approval::revisions(tx, &ids).await?;
+
+    let mut answers = Vec::with_capacity(decided.len());
+    let (mut contents, mut approvals, mut outbox) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut woken, mut events) = (Vec::new(), Vec::new());
+    let mut first = Timestamp::MAX;
+    for (settlement, now) in decided {
+        let mut approval = settlement.approval;
+        // Taken out, so that of two decisions on one approval in one batch the second is too late.
+        if stored.remove(&approval.id) != Some(approval.revision) {
+            answers.push(Settled::Conflict);
+            continue;
+        }
+        answers.push(Settled::Applied);
+        approval.revision += 1;
+        if settlement.wake {
+            woken.push(approval.run);
+        }
+        first = first.min(now);
+        approvals.push(approval);
+        contents.extend(settlement.contents);
+        outbox.extend(settlement.outbox);
+        events.extend(settlement.events);
     }
-    approval.revision += 1;
-    let run = approval.run;
-    approval::seal(tx, &settlement.contents).await?;
-    approval::put(tx, &[approval]).await?;
-    approval::enqueue(tx, settlement.outbox.as_slice(), now).await?;
-    if settlement.wake {
-        run::wake(tx, run, now).await?;
+    if approvals.is_empty() {
+        return Ok(answers);
     }
-    trail::append(tx, &settlement.events).await?;
-    Ok(Settled::Applied)
+    approval::seal(tx, &contents).await?;
+    approval::put(tx, &approvals).await?;
+    approval::enqueue(tx, &outbox, first).await?;
+    run::wake_all(tx, woken, &[], first).await?;
+    trail::append(tx, &events).await?;
+    Ok(answers)
 }

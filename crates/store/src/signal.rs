@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use domain::{
     clock::Clock,
     id::{AccountId, RunId, SignalId},
-    port::StoreError,
+    port::{StoreError, Work},
     signal::{NewSignal, Signal},
 };
 use jiff::Timestamp;
@@ -97,6 +97,7 @@ pub(crate) async fn take(
     let signals: Vec<Signal> =
         signals.into_iter().filter(|signal| new.contains(&signal.id)).collect();
     if !signals.is_empty() {
+        tx.stir(Work::Signals);
         let runs: Vec<RunId> = signals.iter().filter_map(|signal| signal.run).collect();
         let accounts: BTreeSet<AccountId> = signals
             .iter()
@@ -139,7 +140,7 @@ impl Store {
 
     pub(crate) async fn mark_triggered(&self, signals: &[SignalId]) -> Result<(), StoreError> {
         let args = vec![Value::json(&signals)];
-        self.write(move |tx| {
+        self.write_one(move |tx| {
             Box::pin(async move {
                 tx.execute(sql!("UPDATE signals SET triggered = 1 WHERE id" {among "$1"}), args)
                     .await?;

@@ -1,6 +1,6 @@
 //! Everything known of some accounts at one moment, in a fixed number of statements.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     account::Account,
@@ -10,12 +10,14 @@ use domain::{
     snapshot::{ContractFacts, Snapshot, SurveyFacts, TicketBrief, TicketFacts, UsageFacts},
     user::User,
 };
+use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date, tz::TimeZone};
 
 use crate::{
     account,
     connection::Tx,
     contact,
+    open::Store,
     sql::{Value, sql},
     user,
 };
@@ -58,6 +60,41 @@ impl Windows {
 /// The day of a moment, in UTC.
 pub(crate) fn day(at: Timestamp) -> Date {
     at.to_zoned(TimeZone::UTC).date()
+}
+
+/// Snapshots for all who ask, in as few statements as for one.
+///
+/// Those who ask within one second get the same facts: windows of days end where the first of them
+/// asked.
+pub(crate) fn take_each<'a>(
+    tx: &'a mut Tx,
+    _: &'a Store,
+    asked: Vec<(Vec<AccountId>, Timestamp)>,
+) -> BoxFuture<'a, Result<Vec<Vec<Snapshot>>, StoreError>> {
+    Box::pin(async move {
+        let mut seconds: BTreeMap<i64, (Timestamp, BTreeSet<AccountId>)> = BTreeMap::new();
+        for (accounts, now) in &asked {
+            let (_, all) =
+                seconds.entry(now.as_second()).or_insert_with(|| (*now, BTreeSet::new()));
+            all.extend(accounts);
+        }
+        let mut taken: BTreeMap<(i64, AccountId), Snapshot> = BTreeMap::new();
+        for (second, (now, accounts)) in seconds {
+            for snapshot in take(tx, accounts.into_iter().collect(), now).await? {
+                taken.insert((second, snapshot.account.id), snapshot);
+            }
+        }
+        Ok(asked
+            .into_iter()
+            .map(|(accounts, now)| {
+                accounts
+                    .into_iter()
+                    .filter_map(|account| taken.get(&(now.as_second(), account)))
+                    .map(|snapshot| Snapshot { at: now, ..snapshot.clone() })
+                    .collect()
+            })
+            .collect())
+    })
 }
 
 /// Reads snapshots of the accounts there are.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use domain::{
     event::{Event, NewEvent, Stream},
     id::{AccountId, RunId},
-    port::StoreError,
+    port::{StoreError, Work},
     run::{NewRun, Started},
     user::Actor,
 };
@@ -93,6 +93,7 @@ async fn start(tx: &mut Tx, runs: Vec<NewRun>, now: Timestamp) -> Result<Vec<Sta
         ));
     }
     if !rows.is_empty() {
+        tx.stir(Work::Runs);
         tx.execute(
             sql!("INSERT INTO runs (id, request_key, playbook, version, account, cause, status, "
             "step, progress, wake_at, wakes, lease_token, started_at, changed_at) "

@@ -1,18 +1,23 @@
 //! Tasks as stored.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
+
 use domain::{
     event::{Event, NewEvent},
-    id::TaskId,
+    id::{RunId, TaskId},
     page::{Page, PageRequest},
     port::{StoreError, TaskFilter},
-    task::{Task, TaskStatus},
+    task::Task,
     user::Actor,
 };
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::json;
 
 use crate::{
     connection::Tx,
+    gather,
     open::Store,
     page,
     row::Row,
@@ -113,43 +118,105 @@ impl Store {
     }
 
     pub(crate) async fn read_task(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
-        self.read(move |tx| Box::pin(find(tx, id))).await
+        match self.gatherers() {
+            Some(gatherers) => gatherers.tasks.ask(self, id).await,
+            None => {
+                self.read(move |tx| {
+                    Box::pin(async move { Ok(find_all(tx, &[id]).await?.remove(&id)) })
+                })
+                .await
+            }
+        }
     }
 
-    pub(crate) async fn close_task(
-        &self,
-        id: TaskId,
-        outcome: String,
-        by: Actor,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        self.write(move |tx| {
-            Box::pin(async move {
-                let Some(task) = find(tx, id).await? else { return Ok(false) };
-                run::lock(tx, task.run).await?;
-                let closed = tx
-                    .execute(
-                        sql!("UPDATE tasks SET status = $2, outcome = $3 "
-                            "WHERE id = $1 AND status = 'open'"),
-                        vec![
-                            Value::word(id),
-                            Value::word(TaskStatus::Done),
-                            Value::from(outcome.as_str()),
-                        ],
-                    )
+    pub(crate) async fn close_task(&self, finish: Finish) -> Result<bool, StoreError> {
+        match self.gatherers() {
+            Some(gatherers) => gatherers.finishes.ask(self, finish).await,
+            None => {
+                let closed = self
+                    .write(move |tx| Box::pin(async move { close(tx, vec![finish]).await }))
                     .await?;
-                if closed != 1 {
-                    return Ok(false);
-                }
-                run::wake(tx, task.run, now).await?;
-                let outcome = for_trail(&outcome).to_owned();
-                let event = Event::TaskFinished { task: id, outcome };
-                trail::append(tx, &[NewEvent::of_run(task.run, now, by, event)]).await?;
-                Ok(true)
-            })
-        })
-        .await
+                Ok(closed.first() == Some(&true))
+            }
+        }
     }
+}
+
+/// A task that somebody finished.
+#[derive(Clone)]
+pub(crate) struct Finish {
+    pub(crate) task: TaskId,
+    pub(crate) outcome: String,
+    pub(crate) by: Actor,
+    pub(crate) now: Timestamp,
+}
+
+#[derive(Serialize)]
+struct Closing<'a> {
+    id: TaskId,
+    outcome: &'a str,
+}
+
+/// The tasks of all who finish one.
+pub(crate) fn finish_each<'a>(
+    tx: &'a mut Tx,
+    _: &'a Store,
+    finished: Vec<Finish>,
+) -> BoxFuture<'a, Result<Vec<bool>, StoreError>> {
+    Box::pin(close(tx, finished))
+}
+
+/// Closes tasks that are open; tells for each whether it was.
+async fn close(tx: &mut Tx, finished: Vec<Finish>) -> Result<Vec<bool>, StoreError> {
+    // Of two who finish one task in one batch, the first does.
+    let mut seen = HashSet::new();
+    let first: Vec<bool> = finished.iter().map(|finish| seen.insert(finish.task)).collect();
+    let rows: Vec<Closing<'_>> = finished
+        .iter()
+        .zip(&first)
+        .filter(|(_, first)| **first)
+        .map(|(finish, _)| Closing { id: finish.task, outcome: &finish.outcome })
+        .collect();
+    if tx.is_postgres() {
+        let runs: BTreeSet<RunId> = tx
+            .fetch(
+                sql!("SELECT run FROM tasks WHERE id" {among "$1"}),
+                vec![Value::json(&rows.iter().map(|row| row.id).collect::<Vec<_>>())],
+            )
+            .await?
+            .iter()
+            .map(|row| row.word("run"))
+            .collect::<Result<_, _>>()?;
+        run::lock_all(tx, &runs).await?;
+    }
+    let closed: HashMap<TaskId, RunId> = tx
+        .fetch(
+            sql!("UPDATE tasks SET status = 'done', outcome = r.outcome FROM "
+                {rows "$1" (id TEXT, outcome TEXT)}
+                "WHERE tasks.id = r.id AND tasks.status = 'open' "
+                "RETURNING tasks.id AS id, tasks.run AS run"),
+            vec![Value::json(&rows)],
+        )
+        .await?
+        .iter()
+        .map(|row| Ok((row.word("id")?, row.word("run")?)))
+        .collect::<Result<_, StoreError>>()?;
+    let mut answers = Vec::with_capacity(finished.len());
+    let mut events = Vec::new();
+    let mut at = Timestamp::MAX;
+    for (finish, first) in finished.into_iter().zip(first) {
+        let run = closed.get(&finish.task).filter(|_| first);
+        answers.push(run.is_some());
+        if let Some(run) = run {
+            at = at.min(finish.now);
+            let outcome = for_trail(&finish.outcome).to_owned();
+            let event = Event::TaskFinished { task: finish.task, outcome };
+            events.push(NewEvent::of_run(*run, finish.now, finish.by, event));
+        }
+    }
+    run::wake_all(tx, closed.into_values().collect(), &[], at).await?;
+    trail::append(tx, &events).await?;
+    Ok(answers)
 }
 
 /// An outcome as the trail keeps it for ever: one plain word, for anything else may be personal.
@@ -159,14 +226,23 @@ fn for_trail(outcome: &str) -> &str {
     if is_word { outcome } else { "noted" }
 }
 
-async fn find(tx: &mut Tx, id: TaskId) -> Result<Option<Task>, StoreError> {
-    tx.one(
+async fn find_all(tx: &mut Tx, ids: &[TaskId]) -> Result<HashMap<TaskId, Task>, StoreError> {
+    tx.fetch(
         sql!("SELECT id, kind, account, run, step, team, assignee, title, body, created_at, "
-            "due_at, status, outcome FROM tasks WHERE id = $1"),
-        vec![Value::word(id)],
+            "due_at, status, outcome FROM tasks WHERE id" {among "$1"}),
+        vec![Value::json(&ids)],
     )
     .await?
-    .as_ref()
-    .map(read)
-    .transpose()
+    .iter()
+    .map(|row| read(row).map(|task| (task.id, task)))
+    .collect()
+}
+
+/// The tasks of all who ask.
+pub(crate) fn find_each<'a>(
+    tx: &'a mut Tx,
+    _: &'a Store,
+    ids: Vec<TaskId>,
+) -> BoxFuture<'a, Result<Vec<Option<Task>>, StoreError>> {
+    Box::pin(async move { Ok(gather::in_order(&ids, &find_all(tx, &ids).await?)) })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{chain, event::NewEvent, port::StoreError};
+use domain::{chain, event::NewEvent, id::RunId, port::StoreError};
 use serde::Serialize;
 
 use crate::{
@@ -41,11 +41,16 @@ pub(crate) async fn append(tx: &mut Tx, events: &[NewEvent]) -> Result<(), Store
     }
     let names: Vec<&str> = streams.keys().map(String::as_str).collect();
     let mut heads = heads(tx, &names).await?;
-    let missing: Vec<&str> =
-        names.iter().copied().filter(|name| !heads.contains_key(*name)).collect();
-    if !missing.is_empty() {
-        begin_streams(tx, &missing).await?;
-        heads.append(&mut self::heads(tx, &missing).await?);
+    let (runs, shared): (Vec<&str>, Vec<&str>) = names
+        .iter()
+        .copied()
+        .filter(|name| !heads.contains_key(*name))
+        .partition(|name| name.parse::<RunId>().is_ok());
+    // Nobody else can be about to begin the stream of a run: whoever writes of it has its row.
+    heads.extend(runs.into_iter().map(|name| (name.to_owned(), (0, chain::GENESIS.to_vec()))));
+    if !shared.is_empty() {
+        begin_streams(tx, &shared).await?;
+        heads.append(&mut self::heads(tx, &shared).await?);
     }
 
     let mut links = Vec::with_capacity(events.len());
@@ -65,19 +70,19 @@ pub(crate) async fn append(tx: &mut Tx, events: &[NewEvent]) -> Result<(), Store
         ends.push(Head { name: stream, seq, hash: hex::encode(&hash) });
     }
     tx.execute(
+        sql!("INSERT INTO streams (name, seq, hash, covered) "
+            "SELECT r.name, r.seq, r.hash, 0 FROM " {rows "$1" (name TEXT, seq BIGINT, hash BYTES)}
+            "WHERE true ON CONFLICT (name) DO UPDATE SET seq = excluded.seq, hash = excluded.hash"),
+        vec![Value::json(&ends)],
+    )
+    .await?;
+    tx.execute(
         sql!("INSERT INTO events (stream, seq, at, actor, data, prev, hash) "
         "SELECT r.stream, r.seq, r.at, r.actor, r.data, r.prev, r.hash FROM "
         {rows "$1" (
             stream TEXT, seq BIGINT, at BIGINT, actor TEXT, data TEXT, prev BYTES, hash BYTES
         )}),
         vec![Value::json(&links)],
-    )
-    .await?;
-    tx.execute(
-        sql!("UPDATE streams SET seq = r.seq, hash = r.hash FROM "
-            {rows "$1" (name TEXT, seq BIGINT, hash BYTES)}
-            "WHERE streams.name = r.name"),
-        vec![Value::json(&ends)],
     )
     .await?;
     Ok(())

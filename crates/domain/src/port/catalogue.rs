@@ -67,6 +67,9 @@ pub trait Catalogue: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
+    /// The version of the active policy: asked at every turn, so without its files.
+    async fn active_policy_version(&self) -> Result<Option<String>, StoreError>;
+
     /// The active policy.
     async fn active_policy(&self) -> Result<Option<PolicyVersion>, StoreError>;
 

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::StoreError;
 use crate::{
+    account::words,
     event::NewEvent,
     id::{AccountId, RunId, SignalId},
     page::{Page, PageRequest},
@@ -23,6 +24,18 @@ pub struct RunFilter {
     pub playbook: Option<String>,
     /// Only for this account.
     pub account: Option<AccountId>,
+}
+
+words! {
+    /// A kind of work a worker waits for.
+    Work {
+        /// Runs that may be due.
+        Runs = "runs",
+        /// Messages that may be due.
+        Outbox = "outbox",
+        /// Signals no trigger has looked at.
+        Signals = "signals",
+    }
 }
 
 /// The engine's door to runs and signals.
@@ -66,6 +79,11 @@ pub trait Journal: Send + Sync {
 
     /// Lists runs, newest first.
     async fn runs(&self, filter: &RunFilter, page: &PageRequest) -> Result<Page<Run>, StoreError>;
+
+    /// Returns when work of this kind may have become due since this was last called: because of
+    /// something done in this process, or in another one where the database tells. May return for
+    /// nothing, and may miss what another process did: whoever waits also looks now and then.
+    async fn stirred(&self, work: Work);
 
     /// When the next active run is due, if any is.
     async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError>;
