@@ -75,6 +75,10 @@ pub enum Event {
     RunCancelled { reason: String },
     /// A person had it try again.
     RunRetried {},
+    /// A person took it back to an earlier step; these are done again.
+    RunRewound { from: String, to: String, again: Vec<String> },
+    /// A person moved it to another version of its playbook.
+    RunMigrated { from: String, to: String, step_from: String, step_to: String },
     // intents and drafts
     /// Policy was asked.
     IntentJudged {

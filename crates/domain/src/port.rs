@@ -10,6 +10,7 @@ mod journal;
 mod ledger;
 mod outbox;
 mod queue;
+mod steering;
 mod vault;
 mod writer;
 
@@ -21,6 +22,9 @@ pub use journal::{Journal, RunFilter, Work};
 pub use ledger::{Checkpoint, Ledger, StreamHead};
 pub use outbox::{Channels, Outbox, Outcome, Transmission};
 pub use queue::{Inbox, QueueFilter, QueueItem, QueueOrder, TaskFilter};
+pub use steering::{
+    BATCH, Backlog, Changed, KnownVersion, Move, Rewind, RunGroup, Steering, Tally,
+};
 pub use vault::{Vault, VaultError};
 pub use writer::{
     Answer, Assignment, LetterTask, Route, Task as WriterTask, WriteError, Writer, Written,

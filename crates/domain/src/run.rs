@@ -272,6 +272,28 @@ pub enum Intervention {
     Retry,
 }
 
+impl Intervention {
+    /// Whether it makes sense for a run in this state.
+    pub const fn is_possible(&self, status: RunStatus) -> bool {
+        match self {
+            Self::Pause => matches!(status, RunStatus::Active),
+            Self::Resume => matches!(status, RunStatus::Paused),
+            Self::Cancel { .. } => !status.is_over(),
+            Self::Retry => matches!(status, RunStatus::Stuck),
+        }
+    }
+
+    /// What is done to a run, as in `3 runs were paused`.
+    pub const fn done(&self) -> &'static str {
+        match self {
+            Self::Pause => "paused",
+            Self::Resume => "resumed",
+            Self::Cancel { .. } => "cancelled",
+            Self::Retry => "retried",
+        }
+    }
+}
+
 /// What became of an intervention.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Intervened {

@@ -282,6 +282,7 @@ impl Triggers {
             status: Some(RunStatus::Active),
             playbook: Some(plan.name.clone()),
             account: Some(account),
+            ..RunFilter::default()
         };
         let going =
             self.ports.journal.runs(&filter, &PageRequest { cursor: None, limit: 1 }).await?;

@@ -252,6 +252,20 @@ pub fn sentence(event: &Event, names: &Names) -> String {
         Event::RunResumed {} => "The run was resumed.".to_owned(),
         Event::RunCancelled { reason } => format!("The run was cancelled{}", because(reason)),
         Event::RunRetried {} => "The run was told to try again.".to_owned(),
+        Event::RunRewound { to, again, .. } => {
+            format!("The run was taken back to step `{to}`; done again: {}.", again.join(", "))
+        }
+        Event::RunMigrated { from, to, step_from, step_to } => {
+            let (from, to) = (short(from), short(to));
+            if step_from == step_to {
+                format!("The run was moved from playbook version {from} to {to}.")
+            } else {
+                format!(
+                    "The run was moved from playbook version {from} to {to}; its step \
+                     `{step_from}` is `{step_to}` there."
+                )
+            }
+        }
         Event::IntentJudged { step, action: name, contact, judgement } => format!(
             "Step `{step}` asked to {}{}. {}",
             action(*name),

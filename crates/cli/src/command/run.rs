@@ -28,6 +28,7 @@ pub async fn run(app: &App, run: Run) -> anyhow::Result<()> {
                     Some(account) => Some(app.account(&account).await?.id),
                     None => None,
                 },
+                ..RunFilter::default()
             };
             list(app, &filter, PageRequest { cursor, limit }).await
         }

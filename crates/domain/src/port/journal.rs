@@ -24,6 +24,37 @@ pub struct RunFilter {
     pub playbook: Option<String>,
     /// Only for this account.
     pub account: Option<AccountId>,
+    /// Only at this step. Without `status`, only runs that are not over.
+    pub step: Option<String>,
+    /// Only pinned to this version. Without `status`, only runs that are not over.
+    pub version: Option<String>,
+    /// Only stuck with this code.
+    pub code: Option<String>,
+    /// Only started before this time.
+    pub started_before: Option<Timestamp>,
+}
+
+impl RunFilter {
+    /// Whether a run is among those meant.
+    pub fn matches(&self, run: &Run) -> bool {
+        let named = |wanted: &Option<String>, found: &str| {
+            wanted.as_deref().is_none_or(|wanted| wanted == found)
+        };
+        let dead_end = run.progress.dead_end.as_ref().filter(|_| run.status == RunStatus::Stuck);
+        self.status.is_none_or(|status| status == run.status)
+            && (self.status.is_some() || !self.only_live() || !run.status.is_over())
+            && named(&self.playbook, &run.playbook)
+            && self.account.is_none_or(|account| account == run.account)
+            && named(&self.step, &run.progress.step)
+            && named(&self.version, &run.version)
+            && self.started_before.is_none_or(|before| run.started_at < before)
+            && self.code.as_deref().is_none_or(|code| dead_end.is_some_and(|end| end.code == code))
+    }
+
+    /// Whether it leaves out runs that are over without saying so.
+    pub const fn only_live(&self) -> bool {
+        self.status.is_none() && (self.step.is_some() || self.version.is_some())
+    }
 }
 
 words! {

@@ -49,7 +49,8 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<Run>>, Problem> {
     let Filter { status, playbook, account, cursor, limit } = filter;
     let page = page("runs", cursor.as_deref(), limit)?;
-    let runs = reads.runs(&RunFilter { status, playbook, account }, &page).await?;
+    let filter = RunFilter { status, playbook, account, ..RunFilter::default() };
+    let runs = reads.runs(&filter, &page).await?;
     Ok(Json(cursor::hand_out("runs", runs)))
 }
 

@@ -57,7 +57,11 @@ pub(crate) async fn list(
     Params(ask): Params<Ask>,
 ) -> Result<Html<String>, Problem> {
     let now = reads.now();
-    let filter = RunFilter { status: ask.status, playbook: ask.playbook.clone(), account: None };
+    let filter = RunFilter {
+        status: ask.status,
+        playbook: ask.playbook.clone(),
+        ..RunFilter::default()
+    };
     let page = cursor::page("runs", ask.cursor.as_deref(), None)?;
     let runs = cursor::hand_out("runs", reads.runs(&filter, &page).await?);
     let names = reads.names(runs.items.iter().map(|run| run.account).collect()).await?;

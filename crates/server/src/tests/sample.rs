@@ -660,6 +660,17 @@ pub(super) fn events() -> Vec<Event> {
         Event::RunResumed {},
         Event::RunCancelled { reason: "they left".to_owned() },
         Event::RunRetried {},
+        Event::RunRewound {
+            from: "reply".to_owned(),
+            to: "outreach".to_owned(),
+            again: vec!["outreach".to_owned(), "reply".to_owned()],
+        },
+        Event::RunMigrated {
+            from: "9f86d081884c7d659a2feaa0".to_owned(),
+            to: "60303ae22b998861bce3b28f".to_owned(),
+            step_from: "outreach".to_owned(),
+            step_to: "letter".to_owned(),
+        },
         Event::IntentJudged {
             step: step(),
             action: ActionName::SendEmail,
