@@ -1,6 +1,11 @@
 //! A connection on which one unit of work runs, and the transaction around it.
 
-use domain::port::{StoreError, Work};
+use std::sync::Arc;
+
+use domain::{
+    clock::Clock,
+    port::{StoreError, Work},
+};
 use sqlx::{
     Postgres, SqlStr, Sqlite, pool::PoolConnection, postgres::PgArguments, query::Query,
     sqlite::SqliteArguments,
@@ -29,6 +34,8 @@ pub(crate) struct Tx {
     open: bool,
     /// Whom to tell once it is durable.
     chimes: Chimes,
+    /// What stands for the database's clock, if anything does.
+    lease_clock: Option<Arc<dyn Clock>>,
 }
 
 /// How a unit of work begins.
@@ -47,7 +54,12 @@ pub(crate) enum Begin {
 impl Tx {
     /// Begins; on error the connection is closed.
     pub(crate) async fn begin(connection: Connection, how: Begin) -> Result<Self, sqlx::Error> {
-        let mut tx = Self { connection: Some(connection), open: true, chimes: Chimes::default() };
+        let mut tx = Self {
+            connection: Some(connection),
+            open: true,
+            chimes: Chimes::default(),
+            lease_clock: None,
+        };
         let (sqlite, postgres) = match how {
             Begin::Single | Begin::Statement => {
                 tx.open = false;
@@ -60,6 +72,18 @@ impl Tx {
         };
         tx.raw(sqlite, postgres).await?;
         Ok(tx)
+    }
+
+    /// Keeps lease times by this clock instead of the database's.
+    pub(crate) fn keep_leases_by(&mut self, clock: Option<&Arc<dyn Clock>>) {
+        self.lease_clock = clock.cloned();
+    }
+
+    fn timed(&self, sql: Sql) -> Sql {
+        match &self.lease_clock {
+            None => sql,
+            Some(clock) => sql.at(clock.now()),
+        }
     }
 
     /// Runs statements without preparing them.
@@ -82,6 +106,7 @@ impl Tx {
 
     /// Runs a statement; how many rows it changed.
     pub(crate) async fn execute(&mut self, sql: Sql, args: Vec<Value>) -> Result<u64, StoreError> {
+        let sql = self.timed(sql);
         match &mut self.connection {
             Some(Connection::Sqlite(connection)) => sqlite(sql.sqlite, args)
                 .execute(&mut **connection)
@@ -102,6 +127,7 @@ impl Tx {
         sql: Sql,
         args: Vec<Value>,
     ) -> Result<Vec<Row>, StoreError> {
+        let sql = self.timed(sql);
         match &mut self.connection {
             Some(Connection::Sqlite(connection)) => sqlite(sql.sqlite, args)
                 .fetch_all(&mut **connection)

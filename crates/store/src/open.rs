@@ -40,6 +40,7 @@ pub struct Store {
     pub(crate) bell: Arc<Bell>,
     /// None inside a gatherer.
     gatherers: Option<Arc<Gatherers>>,
+    lease_clock: Option<Arc<dyn Clock>>,
 }
 
 /// Hears of every commit.
@@ -52,17 +53,20 @@ pub(crate) enum Pools {
 }
 
 /// How a database is opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Options {
     /// Connections to PostgreSQL at most. SQLite has one writer and four readers.
     pub connections: u32,
     /// How long a caller waits for a connection.
     pub wait: Duration,
+    /// Stands for the database's own clock, by which leases are kept. For simulations only: where
+    /// processes share a database, its clock is the one they all agree on.
+    pub lease_clock: Option<Arc<dyn Clock>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { connections: 10, wait: Duration::from_secs(30) }
+        Self { connections: 10, wait: Duration::from_secs(30), lease_clock: None }
     }
 }
 
@@ -111,8 +115,14 @@ impl Store {
             }
             sqlite(Path::new(path), options).await?
         };
-        let mut store =
-            Self { pools, clock, observer: Arc::default(), bell: Arc::default(), gatherers: None };
+        let mut store = Self {
+            pools,
+            clock,
+            observer: Arc::default(),
+            bell: Arc::default(),
+            gatherers: None,
+            lease_clock: options.lease_clock.clone(),
+        };
         store.refuse_newer_schema().await?;
         store.gatherers = Some(Arc::new(Gatherers::start(&store)));
         Ok(store)
@@ -226,6 +236,7 @@ impl Store {
         // leave a connection with an open transaction in the pool.
         tokio::spawn(async move {
             let mut tx = store.begin(how).await.map_err(of_sqlx)?;
+            tx.keep_leases_by(store.lease_clock.as_ref());
             match work(&mut tx).await {
                 Ok(answer) => {
                     let chimes = tx.chimes();

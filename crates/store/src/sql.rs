@@ -6,6 +6,16 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use crate::batch;
 
+/// The database's clock in microseconds since 1970.
+macro_rules! database_clock {
+    (sqlite) => {
+        "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"
+    };
+    (postgres) => {
+        "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+    };
+}
+
 /// One statement in both dialects. Make it with [`sql!`].
 #[derive(Clone)]
 pub(crate) struct Sql {
@@ -16,6 +26,23 @@ pub(crate) struct Sql {
 impl Sql {
     pub(crate) fn pair(sqlite: &'static str, postgres: &'static str) -> Self {
         Self { sqlite: sqlite.into_sql_str(), postgres: postgres.into_sql_str() }
+    }
+
+    /// The statement with this moment in place of the database's clock.
+    pub(crate) fn at(self, now: Timestamp) -> Self {
+        let now = now.as_microsecond().to_string();
+        let put = |text: SqlStr, clock: &str| {
+            if text.as_str().contains(clock) {
+                // Safe: a whole number takes the place of an expression.
+                AssertSqlSafe(text.as_str().replace(clock, &now)).into_sql_str()
+            } else {
+                text
+            }
+        };
+        Self {
+            sqlite: put(self.sqlite, database_clock!(sqlite)),
+            postgres: put(self.postgres, database_clock!(postgres)),
+        }
     }
 }
 
@@ -228,16 +255,9 @@ macro_rules! pieces {
     (postgres {skip_locked} $($rest:tt)*) => {
         concat!(" FOR NO KEY UPDATE SKIP LOCKED ", $crate::sql::pieces!(postgres $($rest)*))
     };
-    (sqlite {now} $($rest:tt)*) => {
+    ($db:ident {now} $($rest:tt)*) => {
         concat!(
-            " CAST(unixepoch('subsec') * 1000000 AS INTEGER) ",
-            $crate::sql::pieces!(sqlite $($rest)*)
-        )
-    };
-    (postgres {now} $($rest:tt)*) => {
-        concat!(
-            " CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) ",
-            $crate::sql::pieces!(postgres $($rest)*)
+            " ", $crate::sql::database_clock!($db), " ", $crate::sql::pieces!($db $($rest)*)
         )
     };
     // Scopes are stored as they print; what a kill covers, `Kill::covers` says of an approval. A
@@ -294,7 +314,7 @@ macro_rules! args {
     };
 }
 
-pub(crate) use {args, column, kind, pieces, sql};
+pub(crate) use {args, column, database_clock, kind, pieces, sql};
 
 #[cfg(test)]
 mod tests {
@@ -323,6 +343,13 @@ mod tests {
             "SELECT * FROM (SELECT a, decode(b, 'hex') AS b \
              FROM jsonb_to_recordset($1::jsonb) AS j(a TEXT, b TEXT)) AS r "
         );
+    }
+
+    #[test]
+    fn a_moment_takes_the_place_of_the_databases_clock_on_both() {
+        let sql = sql!("SELECT" {now} "+ $1").at(Timestamp::UNIX_EPOCH);
+        assert_eq!(sql.sqlite.as_str(), "SELECT 0 + $1");
+        assert_eq!(sql.postgres.as_str(), "SELECT 0 + $1");
     }
 
     #[test]

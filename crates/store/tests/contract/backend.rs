@@ -8,7 +8,7 @@ use std::sync::{
 use domain::clock::Clock;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
-use store::Store;
+use store::{Options, Store};
 use uuid::Uuid;
 
 /// A clock that moves only when it is told to.
@@ -67,6 +67,13 @@ impl Backend {
     pub(crate) async fn another(&self) -> Store {
         let shared: Arc<dyn Clock> = Arc::<Manual>::clone(&self.clock);
         Store::open(&self.url, shared).await.unwrap()
+    }
+
+    /// The same database, its leases kept by our clock instead of its own.
+    pub(crate) async fn keeping_leases_by_our_clock(&self) -> Store {
+        let shared: Arc<dyn Clock> = Arc::<Manual>::clone(&self.clock);
+        let options = Options { lease_clock: Some(Arc::clone(&shared)), ..Options::default() };
+        Store::open_with(&self.url, shared, &options).await.unwrap()
     }
 
     /// Runs statements behind the store's back; the error's text if they are refused.

@@ -32,6 +32,7 @@ contract! {
     two_claimers_never_share_a_run,
     claims_take_the_longest_due_first,
     renewing_tells_which_leases_are_held,
+    leases_end_by_the_clock_that_stands_for_the_databases,
     an_intervention_beats_a_turn_in_flight,
     cancelling_withdraws_approvals_and_tasks,
     a_retry_clears_the_dead_end,
@@ -226,6 +227,21 @@ async fn renewing_tells_which_leases_are_held(backend: &Backend) {
     assert_eq!(answers, [false, true]);
     backend.store.renew(&[held.lease], SignedDuration::from_secs(-1)).await.unwrap();
     assert_eq!(stage.claim(LONG).await.run.id, held.run.id);
+}
+
+async fn leases_end_by_the_clock_that_stands_for_the_databases(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    stage.run("k").await;
+    let store = backend.keeping_leases_by_our_clock().await;
+    let claim = async || store.claim(backend.now(), 10, LONG).await.unwrap().len();
+    assert_eq!(claim().await, 1);
+    backend.clock.advance(LONG);
+    assert_eq!(claim().await, 0, "it is held to the end");
+    assert_eq!(store.next_wake().await.unwrap(), None);
+    backend.clock.advance(SignedDuration::from_micros(1));
+    assert!(store.next_wake().await.unwrap().is_some());
+    assert_eq!(claim().await, 1, "and no longer");
+    store.close().await;
 }
 
 async fn an_intervention_beats_a_turn_in_flight(backend: &Backend) {
