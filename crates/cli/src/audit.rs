@@ -27,8 +27,7 @@ pub async fn verify(
     ledger: &dyn Ledger,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<AuditReport, StoreError> {
-    let mut report =
-        AuditReport { intact: true, streams: 0, events: 0, checkpoints: 0, faults: Vec::new() };
+    let mut report = AuditReport { intact: true, ..AuditReport::default() };
     let mut after = String::new();
     loop {
         let heads = ledger.heads(&after, BATCH).await?;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::{
     action::ActionName,
     approval::RejectReason,
+    archive::ArchiveKind,
     draft::{Binding, Finding},
     id::{AccountId, ApprovalId, ContactId, ContentId, MessageId, RunId, TaskId, UserId},
     run::{Cause, DeadEnd},
@@ -32,6 +33,8 @@ pub enum Stream {
     Import,
     /// Signals that started nothing.
     Signal,
+    /// Archives, backups and restores.
+    History,
 }
 
 impl std::fmt::Display for Stream {
@@ -44,6 +47,7 @@ impl std::fmt::Display for Stream {
             Self::Switch => f.write_str("switch"),
             Self::Import => f.write_str("import"),
             Self::Signal => f.write_str("signal"),
+            Self::History => f.write_str("history"),
         }
     }
 }
@@ -203,6 +207,20 @@ pub enum Event {
     SignedIn { user: UserId },
     /// A sign-in link or token was made.
     AccessIssued { user: UserId, what: String },
+    // history
+    /// What was over was written to a file; its rows may go.
+    HistoryArchived {
+        file: String,
+        kind: ArchiveKind,
+        sha256: String,
+        items: i64,
+        events: i64,
+        root: String,
+    },
+    /// A copy of everything was made.
+    BackupTaken { bytes: u64, sha256: String },
+    /// The database was put back from a copy; what was on its way then was held.
+    DatabaseRestored { copied_at: Option<Timestamp>, held: u64 },
 }
 
 /// An event with its place in its stream, not yet chained.

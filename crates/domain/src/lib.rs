@@ -3,6 +3,7 @@
 pub mod account;
 pub mod action;
 pub mod approval;
+pub mod archive;
 pub mod chain;
 pub mod clock;
 pub mod contact;

@@ -33,12 +33,14 @@ pub enum OperateError {
 }
 
 /// What verifying the audit trail found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AuditReport {
     /// Whether every event is as it was written.
     pub intact: bool,
     /// Streams checked.
     pub streams: u64,
+    /// Of those, streams with events in archive files.
+    pub archived: u64,
     /// Events checked.
     pub events: u64,
     /// Checkpoints checked.

@@ -389,6 +389,19 @@ pub fn sentence(event: &Event, names: &Names) -> String {
         Event::AccessIssued { user, what } => {
             format!("A {what} was made for {}.", names.user(*user))
         }
+        Event::HistoryArchived { file, kind, items, events, .. } => {
+            format!("{items} {kind} with {events} events went into the archive `{file}`.")
+        }
+        Event::BackupTaken { bytes, sha256 } => {
+            format!("A backup of {bytes} bytes was made, SHA-256 {}.", short(sha256))
+        }
+        Event::DatabaseRestored { copied_at, held } => match copied_at {
+            Some(copied_at) => format!(
+                "The database was restored as of {}; {held} messages are held.",
+                at(*copied_at)
+            ),
+            None => format!("The database was restored; {held} messages are held."),
+        },
     }
 }
 
@@ -414,7 +427,8 @@ pub const fn tone(event: &Event) -> Tone {
         | Event::MessageFailed { .. }
         | Event::MessageUncertain { .. }
         | Event::DeliveryRetried { .. }
-        | Event::KillEngaged { .. } => Tone::Bad,
+        | Event::KillEngaged { .. }
+        | Event::DatabaseRestored { .. } => Tone::Bad,
         Event::IntentJudged { judgement, .. } if matches!(judgement.verdict, Verdict::Forbid) => {
             Tone::Bad
         }

@@ -4,6 +4,7 @@ use domain::{
     account::{Account, AccountStatus, Lifecycle, Money, Segment, Tier},
     action::{ActionName, Severity, Team},
     approval::{Approval, ApprovalState, RejectReason},
+    archive::ArchiveKind,
     contact::{Consent, Contact, ContactRole},
     draft::{Attachment, Author, Binding, Fact, Finding, Letter, Manuscript, Version},
     event::{Event, StoredEvent},
@@ -611,6 +612,7 @@ pub(super) fn audit(words: &Words, full: bool) -> page::audit::View {
         report: Some(AuditReport {
             intact: false,
             streams: 3,
+            archived: 1,
             events: 120,
             checkpoints: 2,
             faults: vec![words.line.clone()],
@@ -772,5 +774,15 @@ pub(super) fn events() -> Vec<Event> {
         Event::UserAdded { user, role: "csm".to_owned() },
         Event::SignedIn { user },
         Event::AccessIssued { user, what: "token".to_owned() },
+        Event::HistoryArchived {
+            file: "runs-2026-03.jsonl.gz".to_owned(),
+            kind: ArchiveKind::Runs,
+            sha256: hash(),
+            items: 12,
+            events: 120,
+            root: hash(),
+        },
+        Event::BackupTaken { bytes: 4096, sha256: hash() },
+        Event::DatabaseRestored { copied_at: Some(now()), held: 2 },
     ]
 }

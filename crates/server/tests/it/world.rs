@@ -270,8 +270,7 @@ impl Operator for Doors {
     }
 
     async fn verify_audit(&self) -> Result<AuditReport, OperateError> {
-        let mut report =
-            AuditReport { intact: true, streams: 0, events: 0, checkpoints: 0, faults: Vec::new() };
+        let mut report = AuditReport { intact: true, ..AuditReport::default() };
         for head in self.store.heads("", 1000).await? {
             let mut verifier = Verifier::new(&head.stream);
             for event in self.store.events(&head.stream, 0, 1000).await? {
