@@ -90,10 +90,12 @@ impl Active {
 
     /// The policy in force at this moment.
     pub(crate) async fn policy(&self) -> Result<Arc<Policy>, ActiveError> {
-        let stored = self.catalogue.active_policy().await?.ok_or(ActiveError::NoPolicy)?;
-        if let Some(policy) = get(&self.policies, &stored.version) {
+        // The files travel once a version; which is in force is asked every time.
+        let version = self.catalogue.active_policy_version().await?.ok_or(ActiveError::NoPolicy)?;
+        if let Some(policy) = get(&self.policies, &version) {
             return Ok(policy);
         }
+        let stored = self.catalogue.active_policy().await?.ok_or(ActiveError::NoPolicy)?;
         let policy = Policy::compile(&stored.files).map_err(|errors| ActiveError::Broken {
             what: "policy",
             version: stored.version.clone(),

@@ -1,6 +1,12 @@
 //! Group commit: turns that end close together share one transaction, each fenced on its own.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use domain::{
     port::{Journal, StoreError},
@@ -17,26 +23,51 @@ type Answer = oneshot::Sender<Result<Committed, Arc<StoreError>>>;
 #[derive(Clone)]
 pub(crate) struct Committer {
     turns: mpsc::Sender<(Turn, Answer)>,
+    advancing: Arc<AtomicUsize>,
+}
+
+/// A run that is being advanced, for as long as this is held: its turn may be worth waiting for.
+pub(crate) struct Advancing(Arc<AtomicUsize>);
+
+impl Drop for Advancing {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Committer {
-    /// Starts the task that commits. It ends when the last handle is dropped.
+    /// Starts the task that commits. It ends when the last handle is dropped. A turn waits at most
+    /// `gather` for the turns of other runs that are being advanced, and for nobody when there are
+    /// none.
     pub(crate) fn start(journal: Arc<dyn Journal>, gather: Duration) -> Self {
         let (turns, mut waiting) = mpsc::channel::<(Turn, Answer)>(BATCH * 4);
+        let advancing = Arc::new(AtomicUsize::new(0));
+        let expected = Arc::clone(&advancing);
         tokio::spawn(async move {
             while let Some(first) = waiting.recv().await {
                 let mut batch = vec![first];
                 let deadline = tokio::time::Instant::now() + gather;
                 while batch.len() < BATCH {
-                    match tokio::time::timeout_at(deadline, waiting.recv()).await {
-                        Ok(Some(turn)) => batch.push(turn),
-                        Ok(None) | Err(_) => break,
+                    let next = if batch.len() >= expected.load(Ordering::Relaxed) {
+                        waiting.try_recv().ok()
+                    } else {
+                        tokio::time::timeout_at(deadline, waiting.recv()).await.ok().flatten()
+                    };
+                    match next {
+                        Some(turn) => batch.push(turn),
+                        None => break,
                     }
                 }
                 commit_batch(&*journal, batch).await;
             }
         });
-        Self { turns }
+        Self { turns, advancing }
+    }
+
+    /// Says that a run is being advanced.
+    pub(crate) fn expect(&self) -> Advancing {
+        self.advancing.fetch_add(1, Ordering::Relaxed);
+        Advancing(Arc::clone(&self.advancing))
     }
 
     /// Commits one turn, together with whatever else is ready. None when the committer is gone.

@@ -14,6 +14,8 @@ pub struct Settings {
     pub lease: SignedDuration,
     /// How often an idle worker looks for due runs when nothing wakes it.
     pub poll: Duration,
+    /// How long a worker that took runs waits for them to be done before it looks for more.
+    pub pace: Duration,
     /// How long turns that end close together wait for each other to share one transaction.
     pub gather: Duration,
     /// Messages delivered at the same time by one worker.
@@ -29,10 +31,11 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            concurrency: 64,
-            claim: 64,
+            concurrency: 256,
+            claim: 256,
             lease: SignedDuration::from_secs(30),
             poll: Duration::from_millis(500),
+            pace: Duration::from_millis(10),
             gather: Duration::from_millis(2),
             deliveries: 8,
             delivery_lease: SignedDuration::from_secs(60),

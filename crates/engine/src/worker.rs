@@ -2,11 +2,16 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use domain::{port::Ledger, run::Claimed, turn::Committed};
+use domain::{
+    port::{Ledger, Work},
+    run::Claimed,
+    turn::Committed,
+};
 use futures_util::FutureExt as _;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument, debug, error, info_span, warn};
+use uuid::Uuid;
 
 use crate::{
     active::Active, advance::Advancer, commit::Committer, delivery::Delivery, ports::Ports,
@@ -23,7 +28,8 @@ pub struct Worker {
     settings: Settings,
     ledger: Arc<dyn Ledger>,
     advancer: Advancer,
-    nudge: Arc<Notify>,
+    /// How often it looks for work nobody told it of; a little different in every process.
+    poll: Duration,
 }
 
 impl Worker {
@@ -31,13 +37,8 @@ impl Worker {
     pub fn new(ports: Ports, ledger: Arc<dyn Ledger>, settings: Settings) -> Self {
         let active = Active::new(Arc::clone(&ports.catalogue));
         let advancer = Advancer { ports: ports.clone(), active };
-        Self { ports, settings, ledger, advancer, nudge: Arc::new(Notify::new()) }
-    }
-
-    /// Looks for work at once instead of at the next poll: call it after a decision or a signal
-    /// taken in the same process.
-    pub fn nudge(&self) {
-        self.nudge.notify_waiters();
+        let poll = spread(settings.poll, ports.clock.uuid());
+        Self { ports, settings, ledger, advancer, poll }
     }
 
     /// Works until told to stop; then takes nothing new, finishes what is in hand and returns.
@@ -100,7 +101,11 @@ impl Worker {
         for run in claimed {
             let worker = self.clone();
             let committer = committer.clone();
-            tracker.spawn(async move { worker.advance(run, &committer).await });
+            let advancing = committer.expect();
+            tracker.spawn(async move {
+                worker.advance(run, &committer).await;
+                drop(advancing);
+            });
         }
         tracker.close();
         tracker.wait().await;
@@ -112,33 +117,40 @@ impl Worker {
         let slots = Arc::new(Semaphore::new(self.settings.concurrency));
         let tracker = TaskTracker::new();
         while !stop.is_cancelled() {
-            let free = slots.available_permits();
-            let limit = self.settings.claim.min(u32::try_from(free).unwrap_or(u32::MAX));
-            let claimed = if limit == 0 {
-                Vec::new()
-            } else {
-                let now = self.ports.clock.now();
-                match self.ports.journal.claim(now, limit, self.settings.lease).await {
-                    Ok(claimed) => claimed,
-                    Err(err) => {
-                        warn!(error = %err, "runs could not be claimed");
-                        self.pause(&stop, Duration::from_secs(1)).await;
-                        continue;
-                    }
+            // Waits until there is room for one; then takes as many as there is room for.
+            let Ok(room) = slots.acquire().await else { break };
+            drop(room);
+            let free = u32::try_from(slots.available_permits()).unwrap_or(u32::MAX);
+            let limit = self.settings.claim.min(free).max(1);
+            let now = self.ports.clock.now();
+            let claimed = match self.ports.journal.claim(now, limit, self.settings.lease).await {
+                Ok(claimed) => claimed,
+                Err(err) => {
+                    warn!(error = %err, "runs could not be claimed");
+                    pause(&stop, Duration::from_secs(1)).await;
+                    continue;
                 }
             };
             if claimed.is_empty() {
-                self.pause(&stop, self.settings.poll).await;
+                self.rest(&stop, Work::Runs).await;
                 continue;
             }
+            let batch = TaskTracker::new();
             for run in claimed {
                 let Ok(permit) = Arc::clone(&slots).acquire_owned().await else { break };
                 let worker = self.clone();
                 let committer = committer.clone();
-                tracker.spawn(async move {
+                let advancing = committer.expect();
+                tracker.spawn(batch.track_future(async move {
                     worker.advance(run, &committer).await;
-                    drop(permit);
-                });
+                    drop((permit, advancing));
+                }));
+            }
+            batch.close();
+            // Claimed one by one as they come, runs would be committed one by one.
+            tokio::select! {
+                () = batch.wait() => {}
+                () = tokio::time::sleep(self.settings.pace) => {}
             }
         }
         tracker.close();
@@ -235,12 +247,11 @@ impl Worker {
         let delivery = Delivery::new(self.ports.clone(), self.settings.clone());
         while !stop.is_cancelled() {
             match delivery.drain().await {
-                Ok(0) => self.pause(&stop, self.settings.poll).await,
-                // Sending settles messages, which wakes runs.
-                Ok(_) => self.nudge(),
+                Ok(0) => self.rest(&stop, Work::Outbox).await,
+                Ok(_) => {}
                 Err(err) => {
                     warn!(error = %err, "outbox could not be drained");
-                    self.pause(&stop, Duration::from_secs(1)).await;
+                    pause(&stop, Duration::from_secs(1)).await;
                 }
             }
         }
@@ -254,11 +265,11 @@ impl Worker {
         }
         while !stop.is_cancelled() {
             match triggers.process_signals().await {
-                Ok(0) => self.pause(&stop, self.settings.poll).await,
-                Ok(_) => self.nudge(),
+                Ok(0) => self.rest(&stop, Work::Signals).await,
+                Ok(_) => {}
                 Err(err) => {
                     warn!(error = %err, "signals could not be processed");
-                    self.pause(&stop, Duration::from_secs(1)).await;
+                    pause(&stop, Duration::from_secs(1)).await;
                 }
             }
             if looked.elapsed() >= SCHEDULES {
@@ -284,11 +295,25 @@ impl Worker {
         }
     }
 
-    async fn pause(&self, stop: &CancellationToken, most: Duration) {
+    /// Waits until there may be work of a kind, or it is time to look.
+    async fn rest(&self, stop: &CancellationToken, work: Work) {
         tokio::select! {
             () = stop.cancelled() => {}
-            () = self.nudge.notified() => {}
-            () = tokio::time::sleep(most) => {}
+            () = self.ports.journal.stirred(work) => {}
+            () = tokio::time::sleep(self.poll) => {}
         }
     }
+}
+
+async fn pause(stop: &CancellationToken, most: Duration) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(most) => {}
+    }
+}
+
+/// A length of time less up to a fifth, so that processes started together do not look together.
+fn spread(most: Duration, by: Uuid) -> Duration {
+    let [.., last] = *by.as_bytes();
+    most.saturating_sub(most / 5 * u32::from(last) / 255)
 }

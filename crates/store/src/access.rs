@@ -40,11 +40,10 @@ pub(crate) struct Asked {
 }
 
 /// The sessions of all who ask.
-pub(crate) fn sessions<'a>(
-    tx: &'a mut Tx,
-    _: &'a Store,
+pub(crate) fn sessions(
+    tx: &mut Tx,
     asked: Vec<Asked>,
-) -> BoxFuture<'a, Result<Vec<Option<Session>>, StoreError>> {
+) -> BoxFuture<'_, Result<Vec<Option<Session>>, StoreError>> {
     Box::pin(async move {
         let hashes: BTreeSet<&str> = asked.iter().map(|asked| asked.hash.as_str()).collect();
         let found: HashMap<(String, String), Session> = tx
@@ -169,18 +168,7 @@ impl Access for Store {
         now: Timestamp,
     ) -> Result<Option<Session>, StoreError> {
         let asked = Asked { kind: kind.to_owned(), hash: hash.to_owned(), now };
-        match self.gatherers() {
-            Some(gatherers) => gatherers.sessions.ask(self, asked).await,
-            None => {
-                let args = args![asked.kind, asked.hash, now];
-                self.read(move |tx| {
-                    Box::pin(async move {
-                        tx.one(find(), args).await?.as_ref().map(session).transpose()
-                    })
-                })
-                .await
-            }
-        }
+        self.gatherers().sessions.ask(self, asked).await
     }
 
     async fn redeem(

@@ -89,10 +89,7 @@ impl Catalogue for Store {
     }
 
     async fn active_policy_version(&self) -> Result<Option<String>, StoreError> {
-        match self.gatherers() {
-            Some(gatherers) => gatherers.policy.ask(self, ()).await,
-            None => self.read(|tx| Box::pin(version_in_force(tx))).await,
-        }
+        self.gatherers().policy.ask(self, ()).await
     }
 
     async fn active_policy(&self) -> Result<Option<PolicyVersion>, StoreError> {
@@ -188,11 +185,10 @@ async fn version_in_force(tx: &mut Tx) -> Result<Option<String>, StoreError> {
 }
 
 /// The version in force, for everybody who asks.
-pub(crate) fn versions_in_force<'a>(
-    tx: &'a mut Tx,
-    _: &'a Store,
+pub(crate) fn versions_in_force(
+    tx: &mut Tx,
     asking: Vec<()>,
-) -> BoxFuture<'a, Result<Vec<Option<String>>, StoreError>> {
+) -> BoxFuture<'_, Result<Vec<Option<String>>, StoreError>> {
     Box::pin(async move {
         let version = version_in_force(tx).await?;
         Ok(vec![version; asking.len()])

@@ -14,7 +14,6 @@ use serde_json::json;
 
 use crate::{
     open::Store,
-    snapshot,
     sql::{Value, sql},
 };
 
@@ -49,10 +48,7 @@ impl Customers for Store {
             return Ok(Vec::new());
         }
         let accounts = accounts.to_vec();
-        match self.gatherers() {
-            Some(gatherers) => gatherers.snapshots.ask(self, (accounts, now)).await,
-            None => self.view(move |tx| Box::pin(snapshot::take(tx, accounts, now))).await,
-        }
+        self.gatherers().snapshots.ask(self, (accounts, now)).await
     }
 
     async fn population(

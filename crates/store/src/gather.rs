@@ -58,7 +58,7 @@ impl Gatherers {
 
 /// Does the work for all who ask; answers in their order.
 pub(crate) type Work<Q, A> =
-    for<'a> fn(&'a mut Tx, &'a Store, Vec<Q>) -> BoxFuture<'a, Result<Vec<A>, StoreError>>;
+    for<'a> fn(&'a mut Tx, Vec<Q>) -> BoxFuture<'a, Result<Vec<A>, StoreError>>;
 
 type Waiting<Q, A> = (Q, oneshot::Sender<Result<A, StoreError>>);
 
@@ -79,7 +79,7 @@ impl<Q: Clone + Send + 'static, A: Send + 'static> Gather<Q, A> {
     pub(crate) fn start(store: &Store, how: Begin, most: usize, work: Work<Q, A>) -> Self {
         let (questions, mut waiting) = mpsc::unbounded_channel::<Waiting<Q, A>>();
         // Without its own gatherers, or they would keep each other alive.
-        let store = store.alone();
+        let store = store.for_gatherer();
         tokio::spawn(async move {
             while let Some(first) = waiting.recv().await {
                 let mut batch = vec![first];
@@ -156,8 +156,7 @@ async fn together<Q: Send + 'static, A: Send + 'static>(
     work: Work<Q, A>,
     questions: Vec<Q>,
 ) -> Result<Vec<A>, StoreError> {
-    let inner = store.clone();
-    store.run(how, move |tx| Box::pin(async move { work(tx, &inner, questions).await })).await
+    store.run(how, move |tx| work(tx, questions)).await
 }
 
 async fn alone<Q: Send + 'static, A: Send + 'static>(

@@ -63,11 +63,10 @@ async fn find_all(
 }
 
 /// The messages of all who ask.
-pub(crate) fn find_each<'a>(
-    tx: &'a mut Tx,
-    _: &'a Store,
+pub(crate) fn find_each(
+    tx: &mut Tx,
     ids: Vec<MessageId>,
-) -> BoxFuture<'a, Result<Vec<Option<Message>>, StoreError>> {
+) -> BoxFuture<'_, Result<Vec<Option<Message>>, StoreError>> {
     Box::pin(async move { Ok(gather::in_order(&ids, &find_all(tx, &ids).await?)) })
 }
 

@@ -38,8 +38,7 @@ pub struct Store {
     pub(crate) clock: Arc<dyn Clock>,
     observer: Arc<OnceLock<Observer>>,
     pub(crate) bell: Arc<Bell>,
-    /// None inside a gatherer.
-    gatherers: Option<Arc<Gatherers>>,
+    gatherers: Arc<OnceLock<Gatherers>>,
     lease_clock: Option<Arc<dyn Clock>>,
 }
 
@@ -115,16 +114,15 @@ impl Store {
             }
             sqlite(Path::new(path), options).await?
         };
-        let mut store = Self {
+        let store = Self {
             pools,
             clock,
             observer: Arc::default(),
             bell: Arc::default(),
-            gatherers: None,
+            gatherers: Arc::default(),
             lease_clock: options.lease_clock.clone(),
         };
         store.refuse_newer_schema().await?;
-        store.gatherers = Some(Arc::new(Gatherers::start(&store)));
         Ok(store)
     }
 
@@ -208,14 +206,14 @@ impl Store {
         self.run(Begin::Statement, work).await
     }
 
-    /// The same without gatherers.
-    pub(crate) fn alone(&self) -> Self {
-        Self { gatherers: None, ..self.clone() }
+    /// The same database for a gatherer, which must not keep itself alive.
+    pub(crate) fn for_gatherer(&self) -> Self {
+        Self { gatherers: Arc::default(), ..self.clone() }
     }
 
     /// What many callers ask for at once.
-    pub(crate) fn gatherers(&self) -> Option<&Gatherers> {
-        self.gatherers.as_deref()
+    pub(crate) fn gatherers(&self) -> &Gatherers {
+        self.gatherers.get_or_init(|| Gatherers::start(self))
     }
 
     /// The pool by which other processes are told, where that is possible.

@@ -85,10 +85,7 @@ impl Outbox for Store {
     }
 
     async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
-        match self.gatherers() {
-            Some(gatherers) => gatherers.messages.ask(self, id).await,
-            None => self.read(move |tx| Box::pin(message::find(tx, id))).await,
-        }
+        self.gatherers().messages.ask(self, id).await
     }
 
     async fn messages(

@@ -51,11 +51,10 @@ fn read(row: &Row) -> Result<QueueItem, StoreError> {
 }
 
 /// The approvals of all who ask.
-pub(crate) fn find_each<'a>(
-    tx: &'a mut Tx,
-    _: &'a Store,
+pub(crate) fn find_each(
+    tx: &mut Tx,
     ids: Vec<ApprovalId>,
-) -> BoxFuture<'a, Result<Vec<Option<QueueItem>>, StoreError>> {
+) -> BoxFuture<'_, Result<Vec<Option<QueueItem>>, StoreError>> {
     Box::pin(async move {
         let found: HashMap<ApprovalId, QueueItem> = tx
             .fetch(
@@ -165,16 +164,7 @@ impl Inbox for Store {
     }
 
     async fn approval(&self, id: ApprovalId) -> Result<Option<QueueItem>, StoreError> {
-        match self.gatherers() {
-            Some(gatherers) => gatherers.approvals.ask(self, id).await,
-            None => {
-                let store = self.clone();
-                let found = self
-                    .read(move |tx| Box::pin(async move { find_each(tx, &store, vec![id]).await }))
-                    .await?;
-                Ok(found.into_iter().next().flatten())
-            }
-        }
+        self.gatherers().approvals.ask(self, id).await
     }
 
     async fn versions(&self, id: ApprovalId) -> Result<Vec<Version>, StoreError> {

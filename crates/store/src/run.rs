@@ -49,11 +49,10 @@ async fn find_all(tx: &mut Tx, ids: &[RunId]) -> Result<HashMap<RunId, Run>, Sto
 }
 
 /// The runs of all who ask.
-pub(crate) fn find_each<'a>(
-    tx: &'a mut Tx,
-    _: &'a Store,
+pub(crate) fn find_each(
+    tx: &mut Tx,
     ids: Vec<RunId>,
-) -> BoxFuture<'a, Result<Vec<Option<Run>>, StoreError>> {
+) -> BoxFuture<'_, Result<Vec<Option<Run>>, StoreError>> {
     Box::pin(async move { Ok(gather::in_order(&ids, &find_all(tx, &ids).await?)) })
 }
 
@@ -132,15 +131,7 @@ pub(crate) async fn wake_all(
 
 impl Store {
     pub(crate) async fn read_run(&self, id: RunId) -> Result<Option<Run>, StoreError> {
-        match self.gatherers() {
-            Some(gatherers) => gatherers.runs.ask(self, id).await,
-            None => {
-                self.read(move |tx| {
-                    Box::pin(async move { Ok(find_all(tx, &[id]).await?.remove(&id)) })
-                })
-                .await
-            }
-        }
+        self.gatherers().runs.ask(self, id).await
     }
 
     pub(crate) async fn list_runs(

@@ -19,24 +19,15 @@ impl Store {
         now: Timestamp,
     ) -> Result<Settled, StoreError> {
         let decided = (settlement, now);
-        match self.gatherers() {
-            Some(gatherers) => gatherers.settlements.ask(self, decided).await,
-            None => {
-                let settled = self
-                    .write(move |tx| Box::pin(async move { settle(tx, vec![decided]).await }))
-                    .await?;
-                Ok(settled.into_iter().next().unwrap_or(Settled::Conflict))
-            }
-        }
+        self.gatherers().settlements.ask(self, decided).await
     }
 }
 
 /// The decisions of all who decide.
-pub(crate) fn settle_each<'a>(
-    tx: &'a mut Tx,
-    _: &'a Store,
+pub(crate) fn settle_each(
+    tx: &mut Tx,
     decided: Vec<(Settlement, Timestamp)>,
-) -> BoxFuture<'a, Result<Vec<Settled>, StoreError>> {
+) -> BoxFuture<'_, Result<Vec<Settled>, StoreError>> {
     Box::pin(settle(tx, decided))
 }
 

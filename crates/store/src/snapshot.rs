@@ -17,7 +17,6 @@ use crate::{
     account,
     connection::Tx,
     contact,
-    open::Store,
     sql::{Value, sql},
     user,
 };
@@ -66,11 +65,10 @@ pub(crate) fn day(at: Timestamp) -> Date {
 ///
 /// Those who ask within one second get the same facts: windows of days end where the first of them
 /// asked.
-pub(crate) fn take_each<'a>(
-    tx: &'a mut Tx,
-    _: &'a Store,
+pub(crate) fn take_each(
+    tx: &mut Tx,
     asked: Vec<(Vec<AccountId>, Timestamp)>,
-) -> BoxFuture<'a, Result<Vec<Vec<Snapshot>>, StoreError>> {
+) -> BoxFuture<'_, Result<Vec<Vec<Snapshot>>, StoreError>> {
     Box::pin(async move {
         let mut seconds: BTreeMap<i64, (Timestamp, BTreeSet<AccountId>)> = BTreeMap::new();
         for (accounts, now) in &asked {

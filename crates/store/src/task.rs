@@ -118,27 +118,11 @@ impl Store {
     }
 
     pub(crate) async fn read_task(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
-        match self.gatherers() {
-            Some(gatherers) => gatherers.tasks.ask(self, id).await,
-            None => {
-                self.read(move |tx| {
-                    Box::pin(async move { Ok(find_all(tx, &[id]).await?.remove(&id)) })
-                })
-                .await
-            }
-        }
+        self.gatherers().tasks.ask(self, id).await
     }
 
     pub(crate) async fn close_task(&self, finish: Finish) -> Result<bool, StoreError> {
-        match self.gatherers() {
-            Some(gatherers) => gatherers.finishes.ask(self, finish).await,
-            None => {
-                let closed = self
-                    .write(move |tx| Box::pin(async move { close(tx, vec![finish]).await }))
-                    .await?;
-                Ok(closed.first() == Some(&true))
-            }
-        }
+        self.gatherers().finishes.ask(self, finish).await
     }
 }
 
@@ -158,11 +142,10 @@ struct Closing<'a> {
 }
 
 /// The tasks of all who finish one.
-pub(crate) fn finish_each<'a>(
-    tx: &'a mut Tx,
-    _: &'a Store,
+pub(crate) fn finish_each(
+    tx: &mut Tx,
     finished: Vec<Finish>,
-) -> BoxFuture<'a, Result<Vec<bool>, StoreError>> {
+) -> BoxFuture<'_, Result<Vec<bool>, StoreError>> {
     Box::pin(close(tx, finished))
 }
 
@@ -239,10 +222,9 @@ async fn find_all(tx: &mut Tx, ids: &[TaskId]) -> Result<HashMap<TaskId, Task>, 
 }
 
 /// The tasks of all who ask.
-pub(crate) fn find_each<'a>(
-    tx: &'a mut Tx,
-    _: &'a Store,
+pub(crate) fn find_each(
+    tx: &mut Tx,
     ids: Vec<TaskId>,
-) -> BoxFuture<'a, Result<Vec<Option<Task>>, StoreError>> {
+) -> BoxFuture<'_, Result<Vec<Option<Task>>, StoreError>> {
     Box::pin(async move { Ok(gather::in_order(&ids, &find_all(tx, &ids).await?)) })
 }
