@@ -250,7 +250,7 @@ impl Default for Log {
 impl Default for Worker {
     fn default() -> Self {
         Self {
-            concurrency: 64,
+            concurrency: 256,
             lease_seconds: 30,
             delivery_lease_seconds: 300,
             delivery_attempts: 8,
