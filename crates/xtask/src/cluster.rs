@@ -8,10 +8,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::{Ipv4Addr, TcpListener},
-    os::unix::{
-        fs::{DirBuilderExt, chown},
-        process::CommandExt,
-    },
+    os::unix::{fs::DirBuilderExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, ExitCode, Stdio},
     thread,
@@ -20,7 +17,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{postgres, say};
+use crate::{account::Account, postgres, say};
 
 /// The hidden command under which this program is the keeper.
 pub(crate) const KEEPER: &str = "__keep-postgres";
@@ -97,46 +94,6 @@ pub(crate) fn keep() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether we have the rights, and with PostgreSQL the trouble, of root.
-pub(crate) fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
-}
-
-/// Whom the server runs as.
-#[derive(Clone, Copy)]
-enum Account {
-    /// The developer.
-    Own,
-    /// An unprivileged user and group, since PostgreSQL refuses to run as root.
-    Other(u32, u32),
-}
-
-impl Account {
-    fn choose() -> Result<Self> {
-        if !is_root() {
-            return Ok(Self::Own);
-        }
-        let users = fs::read_to_string("/etc/passwd").context("`/etc/passwd` cannot be read")?;
-        ["postgres", "nobody"]
-            .iter()
-            .find_map(|name| {
-                let line = users.lines().find(|line| line.split(':').next() == Some(name))?;
-                let mut ids = line.split(':').skip(2).map(str::parse);
-                Some(Self::Other(ids.next()?.ok()?, ids.next()?.ok()?))
-            })
-            .context("neither a user `postgres` nor `nobody` exists, and PostgreSQL refuses root")
-    }
-
-    fn command(self, program: &Path) -> Command {
-        let mut command = Command::new(program);
-        if let Self::Other(user, group) = self {
-            // The standard library drops supplementary groups along with root.
-            command.uid(user).gid(group);
-        }
-        command
-    }
-}
-
 /// A server process and its folder.
 struct Server {
     port: u16,
@@ -152,9 +109,7 @@ impl Server {
         let folder = new_folder()?;
         let mut server =
             Self { port: 0, folder, programs: programs.to_owned(), account, process: None };
-        if let Account::Other(user, group) = account {
-            chown(&server.folder, Some(user), Some(group))?;
-        }
+        account.give(&server.folder)?;
         server.init()?;
         // Another process may take the port between our look and the server's; then try again.
         for attempt in 1..=5 {

@@ -1,7 +1,12 @@
 //! Developer commands: `cargo xtask test` and its parts.
 
+mod account;
 mod cargo;
 mod cluster;
+mod ha;
+mod household;
+mod leash;
+mod package;
 mod postgres;
 mod stage;
 mod supply;
@@ -63,6 +68,8 @@ fn run(arguments: &[OsString]) -> Result<ExitCode> {
         ["postgres", "--", _, ..] => with_postgres(&arguments[2..]),
         ["postgres", ..] => bail!("say what to run: `cargo xtask postgres -- COMMAND…`"),
         ["deny"] => supply::check(),
+        ["ha", options @ ..] => ha::outside(options, &arguments[1..]),
+        [ha::INSIDE, options @ ..] => ha::inside(options),
         [cluster::KEEPER] => cluster::keep(),
         _ => bail!("unknown command `{}`; see `cargo xtask --help`", words.join(" ")),
     }

@@ -10,8 +10,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    cargo::answers,
-    cluster::{self, is_root},
+    cluster,
+    package::{apt, can_install},
     say,
 };
 
@@ -86,12 +86,6 @@ fn versioned(parent: &str, prefix: &str, child: &str) -> Vec<PathBuf> {
     found.into_iter().map(|(_, folder)| folder).collect()
 }
 
-fn can_install() -> bool {
-    let mut apt = Command::new("apt-get");
-    apt.arg("--version");
-    Path::new("/etc/debian_version").exists() && is_root() && answers(apt)
-}
-
 fn install() -> Result<()> {
     say("No PostgreSQL server found; installing the package `postgresql` with apt-get.");
     // We want the programs, not the distribution's own cluster with its service.
@@ -105,21 +99,6 @@ fn install() -> Result<()> {
     fs::remove_file(&setting)
         .with_context(|| format!("`{}` cannot be removed again", setting.display()))?;
     installed
-}
-
-fn apt(arguments: &[&str]) -> Result<()> {
-    let line = format!("apt-get {}", arguments.join(" "));
-    say(&format!("$ {line}"));
-    let status = Command::new("apt-get")
-        .args(arguments)
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .stdin(std::process::Stdio::null())
-        .status()
-        .with_context(|| format!("`{line}` cannot be run"))?;
-    if !status.success() {
-        bail!("`{line}` ended with {status}; check the network, or install `postgresql` yourself");
-    }
-    Ok(())
 }
 
 /// The version line of a server, for the record.
