@@ -52,6 +52,15 @@ impl std::fmt::Display for Stream {
     }
 }
 
+/// An internal action as it was asked for, judged and carried out in one turn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Taken {
+    /// The action.
+    pub action: ActionName,
+    /// What policy said.
+    pub judgement: Judgement,
+}
+
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -63,8 +72,15 @@ pub enum Event {
     StepStarted { step: String },
     /// A step was passed over because its condition did not hold.
     StepSkipped { step: String, condition: String },
-    /// A step ended; `outcome` is what conditions see.
-    StepFinished { step: String, outcome: String, result: Value },
+    /// A step ended; `outcome` is what conditions see. `taken` is there when all the step did was an
+    /// internal action that policy allowed: then this one event is the whole step.
+    StepFinished {
+        step: String,
+        outcome: String,
+        result: Value,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        taken: Option<Taken>,
+    },
     /// An attempt at a step failed and will be repeated.
     StepRetried { step: String, attempt: u32, why: String, until: Timestamp },
     /// The run cannot go on alone.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
-    event::Event,
+    event::{Event, Taken},
     run::{Claimed, Phase},
     snapshot::Snapshot,
 };
@@ -50,11 +50,23 @@ pub(crate) fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
     now.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
+/// Ends a step that was one internal action, judged and carried out.
+pub(crate) fn take(scene: &Scene, step: &Step, turn: &mut Draft, taken: Taken) -> Next {
+    turn.event(Event::StepFinished {
+        step: step.id.clone(),
+        outcome: "done".to_owned(),
+        result: json!({}),
+        taken: Some(taken),
+    });
+    leave(scene, step, turn, json!({ "outcome": "done" }))
+}
+
 pub(crate) fn record(step: &Step, turn: &mut Draft, outcome: &str, result: &Value) {
     turn.event(Event::StepFinished {
         step: step.id.clone(),
         outcome: outcome.to_owned(),
         result: result.clone(),
+        taken: None,
     });
     let mut stored = result.clone();
     stored["outcome"] = json!(outcome);

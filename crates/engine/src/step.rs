@@ -2,7 +2,7 @@
 
 use domain::{
     action::{Action, Audience, TaskSpec, Team},
-    event::Event,
+    event::{Event, Taken},
     id::TaskId,
     run::{Claimed, Phase},
     task::{Task, TaskKind, TaskStatus},
@@ -17,7 +17,7 @@ use crate::{
     advance::Advancer,
     judge::judge,
     letter,
-    outcome::{Ending, Next, Scene, finish, later, leave, record, stuck},
+    outcome::{Ending, Next, Scene, finish, later, leave, record, stuck, take},
     turn::Draft,
 };
 
@@ -50,8 +50,10 @@ impl Advancer {
                 }
             }
         }
-        turn.event(Event::StepStarted { step: step.id.clone() });
         let now = turn.now();
+        if !matches!(step.doing, Doing::Act(_)) {
+            turn.event(Event::StepStarted { step: step.id.clone() });
+        }
         match &step.doing {
             Doing::Act(act) => match act.action(&facts, &scene.snapshot) {
                 Ok(action) => self.act(claimed, scene, step, turn, action),
@@ -120,6 +122,7 @@ impl Advancer {
         let intent = letter::intent(run, &step.id, action, &scene.snapshot);
         let customer = name.audience() == Audience::Customer;
         if customer && intent.recipient.is_none() {
+            turn.event(Event::StepStarted { step: step.id.clone() });
             turn.event(Event::RecipientMissing { step: step.id.clone(), action: name });
             let roles = intent.action.outreach().map_or_else(String::new, |outreach| {
                 outreach.to.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ")
@@ -142,6 +145,11 @@ impl Advancer {
             return finish(scene, step, turn, "no_recipient", json!({}));
         }
         let judgement = judge(&scene.policy, Occasion::Intent, &intent, &scene.snapshot, None);
+        if judgement.verdict == Verdict::Allow && !customer && !name.uses_model() {
+            self.carry_out(claimed, step, turn, &intent.action);
+            return take(scene, step, turn, Taken { action: name, judgement });
+        }
+        turn.event(Event::StepStarted { step: step.id.clone() });
         turn.event(Event::IntentJudged {
             step: step.id.clone(),
             action: name,
@@ -187,9 +195,9 @@ impl Advancer {
                 self.announce_call(step, turn, prompt_of(&intent.action));
                 Next::End(Ending::GoOn)
             }
+            // What reaches a customer is written first, and an internal action was taken above.
             Verdict::Allow | Verdict::Review => {
-                self.carry_out(claimed, step, turn, &intent.action);
-                finish(scene, step, turn, "done", json!({}))
+                stuck("action-invalid", format!("step `{}`: nobody carries out {name}", step.id))
             }
         }
     }

@@ -235,9 +235,14 @@ pub fn sentence(event: &Event, names: &Names) -> String {
         Event::StepSkipped { step, condition } => {
             format!("Step `{step}` was passed over, because this did not hold: {condition}")
         }
-        Event::StepFinished { step, outcome, result } => {
+        Event::StepFinished { step, outcome, result, taken: None } => {
             format!("Step `{step}` ended: {outcome}{}.", brief(result))
         }
+        Event::StepFinished { step, outcome, taken: Some(taken), .. } => format!(
+            "Step `{step}` asked to {}: {outcome}. {}",
+            action(taken.action),
+            verdict(&taken.judgement)
+        ),
         Event::StepRetried { step, attempt, why, until } => format!(
             "Attempt {attempt} at step `{step}` did not work{} It is tried again at {}.",
             because(why),

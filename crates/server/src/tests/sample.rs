@@ -7,7 +7,7 @@ use domain::{
     archive::ArchiveKind,
     contact::{Consent, Contact, ContactRole},
     draft::{Attachment, Author, Binding, Fact, Finding, Letter, Manuscript, Version},
-    event::{Event, StoredEvent},
+    event::{Event, StoredEvent, Taken},
     id::{AccountId, ApprovalId, ContactId, ContentId, MessageId, RunId, SignalId, TaskId, UserId},
     intent::{Channel, MessageClass, Recipient},
     message::{Message, MessageStatus},
@@ -646,6 +646,13 @@ pub(super) fn events() -> Vec<Event> {
             step: step(),
             outcome: "done".to_owned(),
             result: json!({ "severity": "high" }),
+            taken: None,
+        },
+        Event::StepFinished {
+            step: step(),
+            outcome: "done".to_owned(),
+            result: json!({}),
+            taken: Some(Taken { action: ActionName::CreateTask, judgement: judgement() }),
         },
         Event::StepRetried {
             step: step(),
