@@ -1,6 +1,8 @@
 //! The world the tests run the product in: a real database, a clock they can move, real mail.
 #![expect(clippy::expect_used, reason = "test equipment: what fails here fails the test")]
 
+#[path = "../chaos/lib.rs"]
+pub mod chaos;
 pub mod database;
 pub mod model;
 pub mod smtp;

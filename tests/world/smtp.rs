@@ -87,6 +87,18 @@ struct Book {
     connections: usize,
     dir: Option<PathBuf>,
     login: Option<String>,
+    witness: Option<Box<dyn FnMut(&Received) + Send>>,
+    chooser: Option<Box<dyn FnMut() -> Fault + Send>>,
+}
+
+impl Book {
+    /// The fault of the next conversation.
+    fn next(&mut self) -> Fault {
+        let planned = self.faults.pop_front();
+        planned.unwrap_or_else(|| {
+            self.chooser.as_mut().map_or_else(|| self.otherwise.clone(), |choose| choose())
+        })
+    }
 }
 
 /// The server. It stops when it is dropped.
@@ -100,7 +112,12 @@ pub struct SmtpSink {
 impl SmtpSink {
     /// Listens on a free loopback port and takes everything.
     pub async fn start() -> io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        Self::listen(SocketAddr::from(([127, 0, 0, 1], 0))).await
+    }
+
+    /// Listens here and takes everything.
+    pub async fn listen(at: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(at).await?;
         let address = listener.local_addr()?;
         let book = Arc::new(Mutex::new(Book::default()));
         let (reached, furthest) = watch::channel(None);
@@ -111,7 +128,7 @@ impl SmtpSink {
                 let fault = {
                     let mut book = lock(&book);
                     book.connections += 1;
-                    book.faults.pop_front().unwrap_or_else(|| book.otherwise.clone())
+                    book.next()
                 };
                 tokio::spawn(async move {
                     let mut talk =
@@ -137,6 +154,16 @@ impl SmtpSink {
     /// What every conversation does for which nothing else was said.
     pub fn always(&self, fault: Fault) {
         lock(&self.book).otherwise = fault;
+    }
+
+    /// Asks this what a conversation does for which nothing else was said, for each anew.
+    pub fn choose(&self, chooser: impl FnMut() -> Fault + Send + 'static) {
+        lock(&self.book).chooser = Some(Box::new(chooser));
+    }
+
+    /// Tells this of every message the moment it is taken, before the client hears of it.
+    pub fn watch(&self, witness: impl FnMut(&Received) + Send + 'static) {
+        lock(&self.book).witness = Some(Box::new(witness));
     }
 
     /// Writes every message taken from now on to `1.eml`, `2.eml`, … in a folder as well.
@@ -245,6 +272,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
         }
         let (count, dir) = {
             let mut book = lock(&self.book);
+            if let Some(witness) = &mut book.witness {
+                witness(&message);
+            }
             book.received.push(message.clone());
             (book.received.len(), book.dir.clone())
         };

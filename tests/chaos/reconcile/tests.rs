@@ -1,0 +1,1 @@
+//! Does the reconciliation notice what must not be?
