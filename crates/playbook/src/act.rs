@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
-    action::{Action, FieldUpdate, OutOfBounds, Outreach, TaskSpec, Team},
+    action::{Action, ActionName, FieldUpdate, OutOfBounds, Outreach, TaskSpec, Team},
     record::SurveyKind,
     snapshot::Snapshot,
 };
@@ -196,6 +196,23 @@ impl Act {
         };
         action.check()?;
         Ok(action)
+    }
+
+    /// Which entry of the catalogue it is.
+    pub const fn name(&self) -> ActionName {
+        match self {
+            Self::RouteRisk { .. } => ActionName::RouteRisk,
+            Self::SummarizeAccount { .. } => ActionName::SummarizeAccount,
+            Self::CreateTask(_) => ActionName::CreateTask,
+            Self::AssignOwner { .. } => ActionName::AssignOwner,
+            Self::UpdateField(_) => ActionName::UpdateField,
+            Self::NotifyTeam { .. } => ActionName::NotifyTeam,
+            Self::Escalate { .. } => ActionName::Escalate,
+            Self::SendEmail(_) => ActionName::SendEmail,
+            Self::SendSurvey { .. } => ActionName::SendSurvey,
+            Self::ProposeMeeting { .. } => ActionName::ProposeMeeting,
+            Self::AnswerTicket { .. } => ActionName::AnswerTicket,
+        }
     }
 
     /// The message a contact would get.

@@ -8,18 +8,22 @@ mod asset;
 mod compile;
 mod facts;
 mod file;
+mod landing;
 mod metric;
 mod plan;
 mod preview;
+mod rewind;
 mod text;
 mod trigger;
 mod word;
 
 pub use act::{Act, HumanTask, RenderError, Work};
 pub use asset::{Asset, AssetKind};
+pub use landing::{Landing, Misfit, Names, NamesError, check_names, land};
 pub use metric::Metric;
 pub use plan::{Arm, Doing, Plan, Step};
 pub use preview::{Preview, PreviewStep, Runs, preview};
+pub use rewind::{RewindError, Rewound, rewind};
 pub use trigger::{Rule, Schedule, Trigger};
 pub use word::{Goal, Kind, Stage, Type};
 

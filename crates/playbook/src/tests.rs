@@ -1,7 +1,9 @@
 //! The crate through its public surface.
 
 pub(crate) mod fixture;
+mod landing;
 mod lint;
+mod rewind;
 mod robustness;
 mod run;
 mod shipped;
