@@ -95,6 +95,8 @@ pub enum Command {
     Health,
     /// People, sign-in links and API tokens
     Access(Access),
+    /// Measure what this machine gets out of Playgate
+    Bench(Bench),
     /// Configuration
     Config(Config),
     /// JSON Schemas for editors, and the API's OpenAPI document
@@ -635,6 +637,95 @@ pub enum AccessCommand {
         #[arg(long, value_delimiter = ',')]
         scope: Vec<String>,
     },
+}
+
+/// `playgate bench`
+///
+/// Each benchmark makes a folder of its own (and with `--db postgres://…` a database of its own),
+/// starts a real `playgate serve` on it as a separate process, plays the client over HTTP, prints
+/// what it found beside the machine's own limits, and removes everything again, also on Ctrl-C. A
+/// database that is there already is never touched.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  playgate bench w1\n  playgate bench w1 --runs 20000 --gate letter \
+    --json\n  playgate bench w1 --db postgres://me@localhost\n\nMeasure on a quiet machine, in a \
+    release build, and with --in on the disk you mean: a RAM disk says nothing about durability."
+)]
+pub struct Bench {
+    /// What to measure
+    #[command(subcommand)]
+    pub command: BenchCommand,
+    /// Where it takes place.
+    #[command(flatten)]
+    pub place: BenchPlace,
+}
+
+/// Where a benchmark takes place.
+#[derive(Clone, Debug, Default, Args)]
+pub struct BenchPlace {
+    /// Folder to make the benchmark's own folder in [default: the system's temporary folder]
+    #[arg(long = "in", global = true, value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// Keep the folder and the database for looking at
+    #[arg(long, global = true)]
+    pub keep: bool,
+}
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// Runs of five durable steps with one outside approval between steps three and four
+    W1(BenchW1),
+}
+
+/// `playgate bench w1`
+///
+/// Starts runs through signed signals, waits until each stands at its gate after step three, lets it
+/// pass with one HTTP request, and follows it to its end. Then approves at a fixed rate against the
+/// idle server, which shows the latency people would see.
+#[derive(Debug, Args)]
+pub struct BenchW1 {
+    /// How many runs
+    #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub runs: u64,
+    /// Connections that approve at the same time
+    #[arg(long, default_value_t = 64, value_parser = connections)]
+    pub concurrency: usize,
+    /// What waits at the gate: `task` (a person's task) or `letter` (a draft in the queue, which is
+    /// also delivered into a mail folder)
+    #[arg(long, value_enum, default_value_t = GateKind::Task)]
+    pub gate: GateKind,
+    /// Approvals a second of the second phase; 0 leaves it out
+    #[arg(long, default_value_t = 10.0, value_parser = not_negative)]
+    pub rate: f64,
+    /// Seconds the second phase lasts
+    #[arg(long, default_value_t = 10.0, value_parser = not_negative)]
+    pub rate_seconds: f64,
+}
+
+/// What a run of workload W1 waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GateKind {
+    /// A task that a person finishes.
+    #[default]
+    Task,
+    /// A draft that a person approves, delivered into a mail folder.
+    Letter,
+}
+
+fn connections(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count @ 1..=1000) => Ok(count),
+        _ => Err("must be 1 to 1000".to_owned()),
+    }
+}
+
+fn not_negative(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && (0.0..=100_000.0).contains(&value) => Ok(value),
+        _ => Err("must be 0 to 100000".to_owned()),
+    }
 }
 
 /// `playgate config`

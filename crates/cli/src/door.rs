@@ -31,6 +31,8 @@ pub fn router(app: &App) -> anyhow::Result<server::Router> {
     let door = Arc::new(Door { app: app.clone() });
     let mut metrics = Registry::default();
     app.meter.register(&mut metrics);
+    let meter = app.meter.clone();
+    app.store.observe_commits(move || meter.committed());
     let services = server::Services {
         desk: Arc::<ApprovalDesk>::clone(&app.desk),
         journal: Arc::<Store>::clone(&shared),

@@ -5,6 +5,7 @@ pub mod app;
 pub mod arguments;
 pub mod assets;
 pub mod audit;
+pub mod bench;
 pub mod clock;
 pub mod command;
 pub mod config;
@@ -143,6 +144,9 @@ async fn dispatch(arguments: Arguments, out: Output) -> anyhow::Result<()> {
             let today = clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
             return command::sample::to_files(out, sample, today);
         }
+        Command::Bench(bench) => {
+            return Box::pin(bench::run(bench, &config, out, clock)).await;
+        }
         Command::Demo(demo) => {
             return Box::pin(command::demo::run(demo, config, out, clock)).await;
         }
@@ -184,6 +188,6 @@ async fn act(app: &App, command: Command) -> anyhow::Result<()> {
         Command::Signal(signal) => command::signal::run(app, signal).await,
         Command::Health => command::health::run(app).await,
         Command::Access(access) => command::access::run(app, access).await,
-        Command::Demo(_) | Command::Config(_) | Command::Schema(_) => Ok(()),
+        Command::Bench(_) | Command::Demo(_) | Command::Config(_) | Command::Schema(_) => Ok(()),
     }
 }

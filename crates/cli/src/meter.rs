@@ -24,9 +24,15 @@ pub struct Meter {
     tokens: Family<Labels, Counter>,
     refused: Family<Labels, Counter>,
     deliveries: Family<Labels, Counter>,
+    commits: Counter,
 }
 
 impl Meter {
+    /// Counts one transaction that was made durable.
+    pub fn committed(&self) {
+        self.commits.inc();
+    }
+
     /// Puts the counters where `/metrics` finds them.
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
@@ -48,6 +54,11 @@ impl Meter {
             "playgate_deliveries",
             "Attempts to hand a message over, by channel and outcome.",
             self.deliveries.clone(),
+        );
+        registry.register(
+            "playgate_commits",
+            "Transactions this process has made durable.",
+            self.commits.clone(),
         );
     }
 

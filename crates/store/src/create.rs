@@ -1,4 +1,4 @@
-//! Making a PostgreSQL database that is not there yet.
+//! Making a PostgreSQL database that is not there yet, and dropping one.
 
 use std::str::FromStr as _;
 
@@ -29,4 +29,20 @@ pub async fn create_database(url: &str) -> Result<bool, OpenError> {
     };
     server.close().await.map_err(wrong)?;
     Ok(made)
+}
+
+/// Drops the database a `postgres://` URL names, and with it the connections to it. Nothing is
+/// done when it is not there.
+pub async fn drop_database(url: &str) -> Result<(), OpenError> {
+    let wrong = |err: sqlx::Error| OpenError::Connect(Box::new(err));
+    let options = PgConnectOptions::from_str(url).map_err(wrong)?;
+    let Some(name) = options.get_database().map(str::to_owned) else {
+        return Err(OpenError::Url("a postgres URL without a database name".to_owned()));
+    };
+    let mut server =
+        PgConnection::connect_with(&options.database("postgres")).await.map_err(wrong)?;
+    let name = name.replace('"', "\"\"");
+    let statement = format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)");
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut server).await.map_err(wrong)?;
+    server.close().await.map_err(wrong)
 }

@@ -29,6 +29,7 @@ mod intervene;
 mod journal;
 mod kill;
 mod ledger;
+mod measure;
 mod message;
 mod migrate;
 mod open;
@@ -48,6 +49,7 @@ mod user;
 
 pub use content::SubjectKeyError;
 pub use counts::Counts;
-pub use create::create_database;
+pub use create::{create_database, drop_database};
+pub use measure::Footprint;
 pub use migrate::MigrateError;
 pub use open::{OpenError, Options, Store};

@@ -151,7 +151,8 @@ pub async fn stay(app: &App, listener: Option<TcpListener>, work: bool) -> anyho
     Ok(())
 }
 
-async fn told_to_stop() -> anyhow::Result<()> {
+/// Returns when the process is asked to end: Ctrl-C or SIGTERM.
+pub async fn told_to_stop() -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
