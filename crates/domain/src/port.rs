@@ -25,7 +25,7 @@ pub use ledger::{Checkpoint, Ledger, StreamHead};
 pub use outbox::{Channels, Outbox, Outcome, Transmission};
 pub use queue::{Inbox, QueueFilter, QueueItem, QueueOrder, TaskFilter};
 pub use steering::{
-    BATCH, Backlog, Changed, KnownVersion, Move, Rewind, RunGroup, Steering, Tally,
+    BATCH, Backlog, Changed, Forecast, KnownVersion, Move, Rewind, RunGroup, Steering, Tally,
 };
 pub use vault::{Vault, VaultError};
 pub use writer::{

@@ -105,7 +105,15 @@ pub fn check_names(from: &[&Plan], to: &Plan, names: &Names) -> Result<(), Names
 
 /// Where a run lands in `to`. It lands only where its step exists and is of the same kind, or is
 /// mapped; where what it waits for still makes sense; and where nothing it has done lies ahead.
-pub fn land(from: &Plan, to: &Plan, names: &Names, run: &Progress) -> Result<Landing, Misfit> {
+///
+/// Without `from` (a version this program cannot read any more) nothing is known of the step the
+/// run is at, and only a mapping says what it is.
+pub fn land(
+    from: Option<&Plan>,
+    to: &Plan,
+    names: &Names,
+    run: &Progress,
+) -> Result<Landing, Misfit> {
     let name = |step: &str| names.get(step).cloned().unwrap_or_else(|| step.to_owned());
     let mut progress = run.clone();
     let mut renamed = Vec::new();
@@ -136,7 +144,7 @@ pub fn land(from: &Plan, to: &Plan, names: &Names, run: &Progress) -> Result<Lan
     if progress.results.contains_key(&target) && target != run.step {
         return Err(Misfit::Taken { step: run.step.clone(), to: target });
     }
-    fits(from.step(&run.step), &to.steps[at], &run.phase, mapped)?;
+    fits(from.and_then(|from| from.step(&run.step)), &to.steps[at], &run.phase, mapped)?;
     let ahead = to.steps[at + 1..].iter().find(|step| {
         progress.results.get(&step.id).is_some_and(|result| result["outcome"] != "skipped")
     });

@@ -49,6 +49,19 @@ impl Tally {
     }
 }
 
+/// What an intervention in many runs would do, without doing it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Forecast {
+    /// Runs it would change.
+    pub count: u64,
+    /// Runs that match and that it makes no sense for.
+    pub left_alone: u64,
+    /// The runs it would change, by playbook, status and step; most first.
+    pub groups: Vec<RunGroup>,
+    /// The first few of them, longest started first.
+    pub first: Vec<Run>,
+}
+
 /// A version of a playbook, without its files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KnownVersion {

@@ -37,11 +37,11 @@ fn signal(kind: &str) -> Phase {
 }
 
 fn lands(from: &Plan, to: &Plan, map: &[(&str, &str)], run: &Progress) -> Landing {
-    land(from, to, &names(map), run).unwrap()
+    land(Some(from), to, &names(map), run).unwrap()
 }
 
 fn refuses(from: &Plan, to: &Plan, map: &[(&str, &str)], run: &Progress) -> String {
-    land(from, to, &names(map), run).unwrap_err().to_string()
+    land(Some(from), to, &names(map), run).unwrap_err().to_string()
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn what_a_run_waits_for_must_still_fit() {
     assert_eq!(lands(&old, &ticket, &[], &at("reply", Phase::Ready)).progress.step, "reply");
 
     let bulk = plan(&SOUND.replace("class: relationship", "class: commercial"));
-    let misfit = land(&old, &bulk, &Names::new(), &at("letter", approval())).unwrap_err();
+    let misfit = land(Some(&old), &bulk, &Names::new(), &at("letter", approval())).unwrap_err();
     assert_eq!(misfit, Misfit::Message { to: "letter".to_owned() });
     let wait = plan(
         &SOUND
@@ -103,6 +103,18 @@ fn what_a_run_waits_for_must_still_fit() {
     let sleeping = at("reply", Phase::Sleeping { until: Timestamp::UNIX_EPOCH });
     assert_eq!(lands(&wait, &wait, &[], &sleeping).progress, sleeping);
     assert!(refuses(&wait, &old, &[], &sleeping).contains("waits for its time"));
+}
+
+#[test]
+fn of_a_version_that_cannot_be_read_a_mapping_says_what_a_step_is() {
+    let new = plan(SOUND);
+    let run = at("call", Phase::Ready);
+    let misfit = land(None, &new, &Names::new(), &run).unwrap_err().to_string();
+    assert!(misfit.contains("a step the old version does not have"), "{misfit}");
+    assert!(land(None, &new, &names(&[("call", "call")]), &run).is_ok());
+    assert!(land(None, &new, &Names::new(), &at("call", task())).is_ok());
+    let draft = at("letter", approval());
+    assert!(land(None, &new, &names(&[("letter", "letter")]), &draft).is_err());
 }
 
 #[test]
@@ -121,7 +133,7 @@ fn nothing_that_was_done_may_lie_ahead() {
     );
     run.results.insert("letter".to_owned(), json!({ "outcome": "skipped" }));
     assert_eq!(lands(&old, &swapped, &[], &run).progress.step, "reply");
-    let misfit = land(&old, &old, &names(&[("reply", "letter")]), &run).unwrap_err();
+    let misfit = land(Some(&old), &old, &names(&[("reply", "letter")]), &run).unwrap_err();
     assert!(matches!(misfit, Misfit::Taken { .. }), "{misfit}");
 }
 
@@ -215,7 +227,7 @@ proptest! {
         (Just(old), run)
     })) {
         let plan = compile(&old);
-        let landing = land(&plan, &plan, &Names::new(), &run).unwrap();
+        let landing = land(Some(&plan), &plan, &Names::new(), &run).unwrap();
         let mut same = run;
         if matches!(same.phase, Phase::Drafting { .. }) {
             same.phase = Phase::Ready;
@@ -232,7 +244,7 @@ proptest! {
             steps.iter().find(|(id, _)| *id == step).map(|(_, kind)| *kind)
         };
         let target = map.get(&run.step).unwrap_or(&run.step);
-        match land(&from, &to, &map, &run) {
+        match land(Some(&from), &to, &map, &run) {
             Ok(Landing { progress, renamed }) => {
                 prop_assert_eq!(&progress.step, target);
                 let (was, is) = (kind(&old, &run.step), kind(&new, &progress.step));

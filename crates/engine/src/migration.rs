@@ -1,0 +1,350 @@
+//! Moving runs to another version of their playbook: looked at first, then in small batches.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use domain::{
+    port::{BATCH, Changed, KnownVersion, Move, RunFilter, StoreError},
+    run::{Phase, Run, RunStatus},
+    user::Actor,
+};
+use playbook::{Landing, Names, NamesError, Plan, check_names, land};
+use serde::Serialize;
+
+use crate::{
+    active::ActiveError,
+    steward::Steward,
+};
+
+/// How often runs that moved on while they were looked at are looked at again.
+const PASSES: usize = 5;
+
+/// How long to let them settle before that.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// Why runs cannot be moved at all.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateRunsError {
+    /// Nothing of this name was ever loaded.
+    #[error("no version of a playbook `{0}` was ever loaded; `playgate playbook list` shows them")]
+    NoPlaybook(String),
+    /// No version begins like this.
+    #[error("playbook `{playbook}` has no version `{given}`; it has {known}")]
+    NoVersion {
+        /// The playbook.
+        playbook: String,
+        /// What was given.
+        given: String,
+        /// Versions there are.
+        known: String,
+    },
+    /// Several versions begin like this.
+    #[error("several versions begin with `{given}`: {known}; give more digits")]
+    Ambiguous {
+        /// What was given.
+        given: String,
+        /// Those that begin like it.
+        known: String,
+    },
+    /// No version is active and none was named.
+    #[error("no version of `{0}` is active; say which one with --to")]
+    NoneActive(String),
+    /// Both are the same.
+    #[error("`--from` and `--to` are the same version `{0}`")]
+    Same(String),
+    /// The mapping makes no sense.
+    #[error(transparent)]
+    Names(#[from] NamesError),
+    /// The version runs should move to cannot be read.
+    #[error(transparent)]
+    Active(#[from] ActiveError),
+    /// The database failed. Runs that were moved before stay moved.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Runs that are alike in where they are and what becomes of them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct MovedGroup {
+    /// The version they are pinned to.
+    pub from: String,
+    /// Their step.
+    pub step: String,
+    /// Where they stand.
+    pub status: RunStatus,
+    /// What they wait for, in a word or two.
+    pub waits_for: &'static str,
+    /// Their step in the other version; none when they cannot move.
+    pub lands_at: Option<String>,
+    /// Why they cannot move.
+    pub why_not: Option<String>,
+}
+
+/// What moving runs would do, or did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MovedRuns {
+    /// The version they move to.
+    pub to: String,
+    /// The versions they move from.
+    pub from: Vec<String>,
+    /// Runs that can move, or did.
+    pub moved: u64,
+    /// Runs that cannot.
+    pub cannot: u64,
+    /// Runs that kept moving by themselves while they were looked at; ask again.
+    pub busy: u64,
+    /// Counts by where they are and what becomes of them.
+    #[serde(serialize_with = "as_list")]
+    pub groups: BTreeMap<MovedGroup, u64>,
+}
+
+fn as_list<S: serde::Serializer>(
+    groups: &BTreeMap<MovedGroup, u64>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Counted<'a> {
+        #[serde(flatten)]
+        group: &'a MovedGroup,
+        count: u64,
+    }
+    serializer.collect_seq(groups.iter().map(|(group, count)| Counted { group, count: *count }))
+}
+
+/// Runs to be moved: which, whither, and what their steps are called there.
+pub struct Migration {
+    playbook: String,
+    to: Arc<Plan>,
+    /// By version; none where this program cannot read it any more.
+    from: BTreeMap<String, Option<Arc<Plan>>>,
+    names: Names,
+}
+
+impl Steward {
+    /// Finds the versions that are meant. They may be given by the first digits of their hash;
+    /// `to` is the active one when not given, `from` all others but the active one.
+    pub async fn migration(
+        &self,
+        playbook: &str,
+        from: Option<&str>,
+        to: Option<&str>,
+        names: Names,
+    ) -> Result<Migration, MigrateRunsError> {
+        let known = self.steering.versions_of(playbook).await?;
+        if known.is_empty() {
+            return Err(MigrateRunsError::NoPlaybook(playbook.to_owned()));
+        }
+        let to = match to {
+            Some(given) => find(playbook, &known, given)?,
+            None => known
+                .iter()
+                .find(|version| version.active)
+                .ok_or_else(|| MigrateRunsError::NoneActive(playbook.to_owned()))?
+                .version
+                .clone(),
+        };
+        let from = match from {
+            Some(given) => vec![find(playbook, &known, given)?],
+            None => known
+                .into_iter()
+                .filter(|version| !version.active && version.version != to)
+                .map(|version| version.version)
+                .collect(),
+        };
+        if from.contains(&to) {
+            return Err(MigrateRunsError::Same(short(&to).to_owned()));
+        }
+        let target = self.active.plan(&to).await?;
+        let mut plans = BTreeMap::new();
+        for version in from {
+            let plan = match self.active.plan(&version).await {
+                Ok(plan) => Some(plan),
+                Err(ActiveError::Store(err)) => return Err(err.into()),
+                // Leaving it behind is what runs of it need most.
+                Err(_) => None,
+            };
+            plans.insert(version, plan);
+        }
+        let readable: Vec<&Plan> = plans.values().flatten().map(|plan| &**plan).collect();
+        if plans.values().all(Option::is_some) || names.is_empty() {
+            check_names(&readable, &target, &names)?;
+        }
+        Ok(Migration { playbook: playbook.to_owned(), to: target, from: plans, names })
+    }
+
+    /// Looks at every run that would be moved; changes nothing.
+    pub async fn look_at_migration(&self, of: &Migration) -> Result<MovedRuns, StoreError> {
+        let mut seen = of.begin();
+        for version in of.from.keys() {
+            let mut after = None;
+            loop {
+                let runs = self.runs_of(of, version, after).await?;
+                let Some(last) = runs.last() else { break };
+                after = Some((last.started_at, last.id));
+                for run in &runs {
+                    match of.land(run) {
+                        Ok(landing) => seen.count(run, Ok(&landing.progress.step), 1),
+                        Err(why) => seen.count(run, Err(why), 1),
+                    }
+                }
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Moves the runs that can move. `tell` hears how many have moved so far.
+    pub async fn migrate(
+        &self,
+        of: &Migration,
+        by: &Actor,
+        tell: &(dyn Fn(u64) + Send + Sync),
+    ) -> Result<MovedRuns, StoreError> {
+        let mut done = of.begin();
+        for version in of.from.keys() {
+            for pass in 1..=PASSES {
+                let (left, busy) = self.pass(of, version, by, &mut done, tell).await?;
+                if busy == 0 || pass == PASSES {
+                    done.busy += busy;
+                    for (group, count) in left {
+                        done.cannot += count;
+                        *done.groups.entry(group).or_default() += count;
+                    }
+                    break;
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+        Ok(done)
+    }
+
+    /// Moves what can move of one version; tells what cannot, and how many moved on meanwhile.
+    async fn pass(
+        &self,
+        of: &Migration,
+        version: &str,
+        by: &Actor,
+        done: &mut MovedRuns,
+        tell: &(dyn Fn(u64) + Send + Sync),
+    ) -> Result<(BTreeMap<MovedGroup, u64>, u64), StoreError> {
+        let (mut after, mut busy) = (None, 0);
+        let mut left = of.begin();
+        loop {
+            let runs = self.runs_of(of, version, after).await?;
+            let Some(last) = runs.last() else { return Ok((left.groups, busy)) };
+            after = Some((last.started_at, last.id));
+            let mut moves = Vec::with_capacity(runs.len());
+            for run in runs {
+                match of.land(&run) {
+                    Ok(Landing { progress, renamed }) => {
+                        moves.push(Move { run, to: of.to.version.clone(), progress, renamed });
+                    }
+                    Err(why) => left.count(&run, Err(why), 1),
+                }
+            }
+            let now = self.ports.clock.now();
+            let answers = self.steering.migrate_runs(moves.clone(), by, now).await?;
+            for (one, answer) in moves.iter().zip(answers) {
+                match answer {
+                    Changed::Done => done.count(&one.run, Ok(&one.progress.step), 1),
+                    Changed::MovedOn | Changed::Sending => busy += 1,
+                    Changed::NotFound => {}
+                }
+            }
+            tell(done.moved);
+        }
+    }
+
+    async fn runs_of(
+        &self,
+        of: &Migration,
+        version: &str,
+        after: Option<(jiff::Timestamp, domain::id::RunId)>,
+    ) -> Result<Vec<Run>, StoreError> {
+        let filter = RunFilter {
+            playbook: Some(of.playbook.clone()),
+            version: Some(version.to_owned()),
+            ..RunFilter::default()
+        };
+        let limit = u32::try_from(BATCH).unwrap_or(u32::MAX);
+        self.steering.longest_started(&filter, after, limit).await
+    }
+}
+
+impl Migration {
+    fn begin(&self) -> MovedRuns {
+        MovedRuns {
+            to: self.to.version.clone(),
+            from: self.from.keys().cloned().collect(),
+            moved: 0,
+            cannot: 0,
+            busy: 0,
+            groups: BTreeMap::new(),
+        }
+    }
+
+    fn land(&self, run: &Run) -> Result<Landing, String> {
+        let from = self.from.get(&run.version).and_then(Option::as_deref);
+        land(from, &self.to, &self.names, &run.progress).map_err(|misfit| misfit.to_string())
+    }
+}
+
+impl MovedRuns {
+    fn count(&mut self, run: &Run, landing: Result<&String, String>, count: u64) {
+        let (lands_at, why_not) = match landing {
+            Ok(step) => {
+                self.moved += count;
+                (Some(step.clone()), None)
+            }
+            Err(why) => {
+                self.cannot += count;
+                (None, Some(why))
+            }
+        };
+        let group = MovedGroup {
+            from: run.version.clone(),
+            step: run.progress.step.clone(),
+            status: run.status,
+            waits_for: waits_for(&run.progress.phase),
+            lands_at,
+            why_not,
+        };
+        *self.groups.entry(group).or_default() += count;
+    }
+}
+
+const fn waits_for(phase: &Phase) -> &'static str {
+    match phase {
+        Phase::Ready => "its turn",
+        Phase::Drafting { .. } => "the writer",
+        Phase::AwaitingApproval { .. } => "a decision",
+        Phase::AwaitingDelivery { .. } => "delivery",
+        Phase::AwaitingTask { .. } => "a task",
+        Phase::AwaitingSignal { .. } => "a signal",
+        Phase::Sleeping { .. } => "its time",
+    }
+}
+
+/// The one version that begins like this.
+fn find(playbook: &str, known: &[KnownVersion], given: &str) -> Result<String, MigrateRunsError> {
+    let list = |versions: &[&KnownVersion]| {
+        versions.iter().map(|version| short(&version.version)).collect::<Vec<_>>().join(", ")
+    };
+    let found: Vec<&KnownVersion> = known
+        .iter()
+        .filter(|version| !given.is_empty() && version.version.starts_with(given))
+        .collect();
+    match found.as_slice() {
+        [one] => Ok(one.version.clone()),
+        [] => Err(MigrateRunsError::NoVersion {
+            playbook: playbook.to_owned(),
+            given: given.to_owned(),
+            known: list(&known.iter().collect::<Vec<_>>()),
+        }),
+        several => {
+            Err(MigrateRunsError::Ambiguous { given: given.to_owned(), known: list(several) })
+        }
+    }
+}
+
+fn short(version: &str) -> &str {
+    version.get(..12).unwrap_or(version)
+}
