@@ -32,11 +32,20 @@ Commands:
   test --fast     Only the tests, and only on SQLite. Quick, and not the whole.
   postgres -- CMD Runs CMD with a throw-away PostgreSQL: TEST_POSTGRES_URL is set, and PGHOST,
                   PGPORT, PGUSER and PGDATABASE, so that `cargo xtask postgres -- psql` works.
+  ha [--minutes 3] [--keep] [--no-build]
+                  High availability, shown: three machines with etcd, Patroni and PostgreSQL on
+                  loopback addresses, two hosts of the product; machines are killed, frozen and
+                  cut off under load. Says how long nothing was accepted, and reconciles. Exit
+                  code 1 if a promise was broken. --keep leaves folder and logs; --no-build takes
+                  the programs as they are.
   deny            Checks licences, bans, sources and advisories of every dependency with
                   cargo-deny. Needs the network for the advisories.
 
 Options:
   -h, --help      Prints this.
+
+`ha` installs etcd-server, patroni and haproxy with apt-get where they are missing, as root on Debian
+or Ubuntu; their services are neither started nor enabled. Nothing else needs them.
 
 PostgreSQL is looked for in PATH and in the usual places. Where there is none, and this runs as
 root on Debian or Ubuntu, it is installed with apt-get; the distribution's own cluster is not

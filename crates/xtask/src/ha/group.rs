@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{
     ha::{
+        http,
         machine::Machine,
         patroni::{self, Member, Role},
         site::{Address, MACHINES, Site},
@@ -79,13 +80,46 @@ impl Group {
         }
     }
 
+    /// Waits until another than this one is in the role.
+    pub(crate) fn wait_for_another(
+        &self,
+        role: Role,
+        than: &str,
+        patience: Duration,
+    ) -> Result<()> {
+        let begun = Instant::now();
+        while !self.in_role(role).is_ok_and(|name| name != than) {
+            self.leash.check()?;
+            if begun.elapsed() > patience {
+                bail!("nobody but `{than}` is {role:?} after {patience:?}");
+            }
+            thread::sleep(LOOK);
+        }
+        Ok(())
+    }
+
+    /// Lets time pass.
+    pub(crate) fn linger(&self, time: Duration) -> Result<()> {
+        let begun = Instant::now();
+        while begun.elapsed() < time {
+            self.leash.check()?;
+            thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    }
+
+    /// Where it stands.
+    pub(crate) const fn site(&self) -> &Site {
+        &self.site
+    }
+
     /// Whether the primary itself says that it is.
     fn agrees(&self, members: &[Member]) -> bool {
         MACHINES.iter().all(|(name, host)| {
             let primary =
                 members.iter().any(|member| member.name == *name && member.role == Role::Primary);
             let at = Address { host: *host, port: self.site.ports.rest };
-            let said = patroni::ask(at, "GET", "/primary", None);
+            let said = http::ask(at, "GET", "/primary", None, patroni::PATIENCE);
             said.is_ok_and(|(status, _)| (status == 200) == primary)
         })
     }

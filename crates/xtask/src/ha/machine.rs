@@ -1,13 +1,8 @@
 //! One machine of the database: an etcd member, Patroni, and the PostgreSQL that Patroni runs.
 
-use std::{
-    fs,
-    net::Ipv4Addr,
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-};
+use std::{net::Ipv4Addr, path::PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::{
     ha::{etcd, patroni, site::Site},
@@ -21,8 +16,6 @@ pub(crate) struct Machine {
     folder: PathBuf,
     household: Household,
     site: Site,
-    /// Ours to reap. PostgreSQL is Patroni's.
-    children: Vec<(&'static str, Child)>,
 }
 
 impl Machine {
@@ -36,56 +29,29 @@ impl Machine {
             &patroni::configuration(site, name, address, &folder),
         )?;
         let household = Household::of(&folder)?;
-        Ok(Self { name, folder, household, site: site.clone(), children: Vec::new() })
+        Ok(Self { name, folder, household, site: site.clone() })
     }
 
     /// Starts it, as its init would: etcd and Patroni.
     pub(crate) fn start(&mut self) -> Result<()> {
         let etcd = program("etcd").context("there is no `etcd`")?;
         let command = etcd::command(&self.site, self.name, &self.folder, &etcd);
-        self.launch("etcd", command)?;
+        self.household.launch("etcd", command)?;
         let patroni = program("patroni").context("there is no `patroni`")?;
         let mut command = self.site.account.command(&patroni);
-        command.arg(self.folder.join("patroni.yml")).current_dir(&self.folder);
-        self.launch("patroni", command)
-    }
-
-    fn launch(&mut self, name: &'static str, mut command: Command) -> Result<()> {
-        let log = fs::File::options()
-            .create(true)
-            .append(true)
-            .open(self.folder.join(format!("{name}.log")))?;
-        let child = command
-            .env("HOME", &self.folder)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .with_context(|| format!("`{name}` cannot be run"))?;
-        self.children.push((name, child));
-        Ok(())
+        // libpq looks for its files at home.
+        command.arg(self.folder.join("patroni.yml")).env("HOME", &self.folder);
+        self.household.launch("patroni", command)
     }
 
     /// Fails if etcd or Patroni ended by themselves.
     pub(crate) fn check(&mut self) -> Result<()> {
-        for (name, child) in &mut self.children {
-            if let Some(status) = child.try_wait()? {
-                let log = fs::read_to_string(self.folder.join(format!("{name}.log")))?;
-                let lines: Vec<&str> = log.lines().collect();
-                let tail = lines[lines.len().saturating_sub(10)..].join("\n");
-                bail!("`{name}` of `{}` ended with {status}:\n{tail}", self.name);
-            }
-        }
-        Ok(())
+        self.household.check()
     }
 
     /// Everything on it ends at once and without a word.
     pub(crate) fn kill(&mut self) -> Result<()> {
-        self.household.kill()?;
-        for (_, mut child) in self.children.drain(..) {
-            child.wait()?;
-        }
-        Ok(())
+        self.household.kill()
     }
 
     /// Everything on it stops where it is; nothing is closed, nobody is told.
@@ -102,13 +68,5 @@ impl Machine {
     /// still the primary.
     pub(crate) fn cut_off(&self) -> Result<()> {
         signal("STOP", &self.household.named("patroni"))
-    }
-}
-
-impl Drop for Machine {
-    fn drop(&mut self) {
-        if let Err(error) = self.kill() {
-            crate::say(&format!("machine `{}` does not end: {error:#}", self.name));
-        }
     }
 }

@@ -1,22 +1,20 @@
 //! Patroni: its configuration for synchronous replication, and what it tells of the cluster.
 
-use std::{
-    io::{Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
-    path::Path,
-    time::Duration,
-};
+use std::{net::Ipv4Addr, path::Path, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use crate::{
     cluster::SUPERUSER,
-    ha::site::{Address, MACHINES, Site},
+    ha::{
+        http,
+        site::{Address, MACHINES, Site},
+    },
 };
 
 /// How long a question may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The role the product signs in as, and the name of its database.
 pub(crate) const PRODUCT: &str = "playgate";
@@ -26,12 +24,7 @@ pub(crate) const PRODUCT: &str = "playgate";
 pub(crate) const TTL: u32 = 20;
 
 /// The configuration of one member. JSON is YAML.
-pub(crate) fn configuration(
-    site: &Site,
-    name: &str,
-    host: std::net::Ipv4Addr,
-    folder: &Path,
-) -> String {
+pub(crate) fn configuration(site: &Site, name: &str, host: Ipv4Addr, folder: &Path) -> String {
     let etcd: Vec<String> =
         MACHINES.iter().map(|(_, host)| format!("{host}:{}", site.ports.client)).collect();
     let rest = format!("{host}:{}", site.ports.rest);
@@ -116,7 +109,8 @@ pub(crate) struct Member {
 pub(crate) fn members(site: &Site) -> Result<Vec<Member>> {
     let mut last = None;
     for (_, host) in MACHINES {
-        match ask(Address { host, port: site.ports.rest }, "GET", "/cluster", None) {
+        let at = Address { host, port: site.ports.rest };
+        match http::ask(at, "GET", "/cluster", None, PATIENCE) {
             Ok((200, answer)) => return read(&answer),
             Ok((status, _)) => last = Some(anyhow::anyhow!("{host} says {status}")),
             Err(error) => last = Some(error),
@@ -150,48 +144,12 @@ pub(crate) fn switch_over(site: &Site, from: &str) -> Result<String> {
     let host = MACHINES.iter().find(|(name, _)| *name == from).context("no such machine")?.1;
     let body = json!({ "leader": from }).to_string();
     let at = Address { host, port: site.ports.rest };
-    let (status, answer) = ask_for(at, "POST", "/switchover", Some(&body), Duration::from_mins(1))?;
+    let (status, answer) =
+        http::ask(at, "POST", "/switchover", Some(&body), Duration::from_mins(1))?;
     if status != 200 {
         bail!("Patroni refuses the switchover ({status}): {}", answer.trim());
     }
     Ok(answer.trim().to_owned())
-}
-
-/// One question over a connection of its own; status and body.
-pub(crate) fn ask(
-    at: Address,
-    method: &str,
-    path: &str,
-    body: Option<&str>,
-) -> Result<(u16, String)> {
-    ask_for(at, method, path, body, PATIENCE)
-}
-
-fn ask_for(
-    at: Address,
-    method: &str,
-    path: &str,
-    body: Option<&str>,
-    patience: Duration,
-) -> Result<(u16, String)> {
-    let mut stream = TcpStream::connect_timeout(&SocketAddr::from((at.host, at.port)), PATIENCE)?;
-    stream.set_read_timeout(Some(patience))?;
-    let body = body.unwrap_or_default();
-    write!(
-        stream,
-        "{method} {path} HTTP/1.0\r\nhost: {at}\r\ncontent-type: application/json\r\n\
-         content-length: {}\r\n\r\n{body}",
-        body.len()
-    )?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    let status = answer
-        .split(' ')
-        .nth(1)
-        .and_then(|code| code.parse().ok())
-        .with_context(|| format!("{at} answers with something that is no HTTP"))?;
-    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-    Ok((status, body.to_owned()))
 }
 
 #[cfg(test)]

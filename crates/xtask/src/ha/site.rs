@@ -64,9 +64,9 @@ pub(crate) struct Site {
 
 impl Site {
     /// A new folder, and ports nobody has.
-    pub(crate) fn choose(programs: PathBuf) -> Result<Self> {
+    pub(crate) fn choose(programs: &Path) -> Result<Self> {
         let account = Account::choose()?;
-        let programs = home(&programs)?;
+        let programs = home(programs)?;
         let folder = std::env::temp_dir().join(format!("playgate-ha-{}", std::process::id()));
         fs::DirBuilder::new()
             .mode(0o700)
