@@ -1,21 +1,24 @@
-//! Changing a run from outside: pause, resume, cancel, retry.
+//! Changing runs from outside: pause, resume, cancel, retry; one, or many in one transaction.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     approval::Approval,
     event::{Event, NewEvent},
     id::{MessageId, RunId},
-    port::StoreError,
-    run::{Intervened, Intervention, Phase, Progress, RunStatus},
+    port::{RunFilter, StoreError, Tally, Work},
+    run::{Intervened, Intervention, Phase, Progress, Run, RunStatus},
     user::Actor,
 };
 use jiff::Timestamp;
+use serde_json::{Value as Json, json};
 
 use crate::{
     approval,
     connection::Tx,
     open::Store,
     run,
-    sql::{Value, sql},
+    sql::{Sql, Value, sql},
     trail,
 };
 
@@ -27,58 +30,119 @@ impl Store {
         by: Actor,
         now: Timestamp,
     ) -> Result<Intervened, StoreError> {
-        self.write(move |tx| Box::pin(intervene(tx, run, what, by, now))).await
+        self.write(move |tx| {
+            Box::pin(async move {
+                let all = RunFilter::default();
+                let mut answers = intervene(tx, &[run], &all, &what, &by, now).await?;
+                Ok(answers.remove(&run).unwrap_or(Intervened::NotFound))
+            })
+        })
+        .await
+    }
+
+    pub(crate) async fn intervene_in_all(
+        &self,
+        runs: &[RunId],
+        filter: RunFilter,
+        what: Intervention,
+        by: Actor,
+        now: Timestamp,
+    ) -> Result<Tally, StoreError> {
+        let runs: BTreeSet<RunId> = runs.iter().copied().collect();
+        let runs: Vec<RunId> = runs.into_iter().collect();
+        if runs.is_empty() {
+            return Ok(Tally::default());
+        }
+        self.write(move |tx| {
+            Box::pin(async move {
+                let answers = intervene(tx, &runs, &filter, &what, &by, now).await?;
+                let mut tally = Tally::default();
+                for run in &runs {
+                    match answers.get(run) {
+                        Some(Intervened::Done) => tally.done += 1,
+                        Some(Intervened::NotPossible { .. }) => tally.not_possible += 1,
+                        Some(Intervened::NotFound) | None => tally.gone += 1,
+                    }
+                }
+                Ok(tally)
+            })
+        })
+        .await
     }
 }
 
 /// What is noted on messages a cancelled run leaves behind.
 const CANCELLED: &str = "the run was cancelled";
 
+/// Changes those of the runs that match; the others are not in the answer. However many there
+/// are, each table is asked and changed a fixed number of times.
 async fn intervene(
     tx: &mut Tx,
-    id: RunId,
-    what: Intervention,
-    by: Actor,
+    ids: &[RunId],
+    filter: &RunFilter,
+    what: &Intervention,
+    by: &Actor,
     now: Timestamp,
-) -> Result<Intervened, StoreError> {
-    let Some(row) = run::lock(tx, id).await? else { return Ok(Intervened::NotFound) };
-    let run = run::read(&row)?;
-    let mut progress = run.progress;
-    let (status, wake_at, event) = match (what, run.status) {
-        (Intervention::Pause, RunStatus::Active) => {
-            (RunStatus::Paused, run.wake_at, Event::RunPaused {})
+) -> Result<BTreeMap<RunId, Intervened>, StoreError> {
+    let mut answers = BTreeMap::new();
+    let (mut rows, mut events, mut cancelled) = (Vec::new(), Vec::new(), Vec::new());
+    for run in lock(tx, ids).await? {
+        if !filter.matches(&run) {
+            continue;
         }
-        (Intervention::Resume, RunStatus::Paused) => {
-            (RunStatus::Active, Some(now), Event::RunResumed {})
+        if !what.is_possible(run.status) {
+            answers.insert(run.id, Intervened::NotPossible { status: run.status });
+            continue;
         }
-        (Intervention::Cancel { reason }, status) if !status.is_over() => {
-            (RunStatus::Cancelled, None, Event::RunCancelled { reason })
-        }
-        (Intervention::Retry, RunStatus::Stuck) => {
-            again(&mut progress);
-            (RunStatus::Active, Some(now), Event::RunRetried {})
-        }
-        (_, status) => return Ok(Intervened::NotPossible { status }),
-    };
-    put(tx, id, status, &progress, wake_at, now).await?;
-    let mut events = vec![NewEvent::of_run(id, now, by.clone(), event)];
-    if status == RunStatus::Cancelled {
-        for approval in withdraw(tx, id, now).await? {
-            let event = Event::ApprovalWithdrawn { approval: approval.id };
-            events.push(NewEvent::of_run(id, now, by.clone(), event));
-        }
-        for message in refuse(tx, id, now).await? {
-            let event = Event::MessageRefused { message, why: CANCELLED.to_owned() };
-            events.push(NewEvent::of_run(id, now, by.clone(), event));
-        }
-        tx.execute(
-            sql!("UPDATE tasks SET status = 'cancelled' WHERE run = $1 AND status = 'open'"),
-            vec![Value::word(id)],
-        )
-        .await?;
+        answers.insert(run.id, Intervened::Done);
+        let mut progress = run.progress;
+        let (status, wake_at, event) = match what {
+            Intervention::Pause => (RunStatus::Paused, run.wake_at, Event::RunPaused {}),
+            Intervention::Resume => (RunStatus::Active, Some(now), Event::RunResumed {}),
+            Intervention::Cancel { reason } => {
+                cancelled.push(run.id);
+                (RunStatus::Cancelled, None, Event::RunCancelled { reason: reason.clone() })
+            }
+            Intervention::Retry => {
+                again(&mut progress);
+                (RunStatus::Active, Some(now), Event::RunRetried {})
+            }
+        };
+        rows.push(row(run.id, status, &progress, wake_at));
+        events.push(NewEvent::of_run(run.id, now, by.clone(), event));
+    }
+    if rows.is_empty() {
+        return Ok(answers);
+    }
+    if matches!(what, Intervention::Resume | Intervention::Retry) {
+        tx.stir(Work::Runs);
+    }
+    put(tx, &rows, now).await?;
+    if !cancelled.is_empty() {
+        abandon(tx, &cancelled, by, now, &mut events).await?;
     }
     trail::append(tx, &events).await?;
-    Ok(Intervened::Done)
+    Ok(answers)
+}
+
+/// Closes what cancelled runs leave open.
+async fn abandon(
+    tx: &mut Tx,
+    runs: &[RunId],
+    by: &Actor,
+    now: Timestamp,
+    events: &mut Vec<NewEvent>,
+) -> Result<(), StoreError> {
+    for approval in withdraw(tx, runs, |_| true, now).await? {
+        let event = Event::ApprovalWithdrawn { approval: approval.id };
+        events.push(NewEvent::of_run(approval.run, now, by.clone(), event));
+    }
+    for (message, run) in refuse(tx, runs, now).await? {
+        let event = Event::MessageRefused { message, why: CANCELLED.to_owned() };
+        events.push(NewEvent::of_run(run, now, by.clone(), event));
+    }
+    tx.execute(cancel_tasks(), vec![Value::json(&runs)]).await?;
+    Ok(())
 }
 
 /// Makes a stuck run active again, as [`Intervention::Retry`] does. Its row is locked, and the
@@ -90,28 +154,41 @@ pub(crate) async fn retry(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     again(&mut progress);
-    put(tx, run, RunStatus::Active, &progress, Some(now), now).await
+    tx.stir(Work::Runs);
+    put(tx, &[row(run, RunStatus::Active, &progress, Some(now))], now).await
 }
 
-/// Changes a run whatever turn is in flight: its lease is gone.
-async fn put(
-    tx: &mut Tx,
-    run: RunId,
-    status: RunStatus,
-    progress: &Progress,
-    wake_at: Option<Timestamp>,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+/// Reads and locks runs, in one order for everybody.
+async fn lock(tx: &mut Tx, ids: &[RunId]) -> Result<Vec<Run>, StoreError> {
+    tx.fetch(
+        sql!("SELECT id, playbook, version, account, cause, status, progress, wake_at, "
+            "started_at, changed_at FROM runs WHERE id" {among "$1"} "ORDER BY id" {lock}),
+        vec![Value::json(&ids)],
+    )
+    .await?
+    .iter()
+    .map(run::read)
+    .collect()
+}
+
+fn row(run: RunId, status: RunStatus, progress: &Progress, wake_at: Option<Timestamp>) -> Json {
+    json!({
+        "id": run,
+        "status": status,
+        "progress": json!(progress).to_string(),
+        "wake_at": wake_at.map(Timestamp::as_microsecond),
+    })
+}
+
+/// Changes runs whatever turn is in flight: its lease is gone.
+async fn put(tx: &mut Tx, rows: &[Json], now: Timestamp) -> Result<(), StoreError> {
     tx.execute(
-        sql!("UPDATE runs SET status = $2, progress = $3, wake_at = $4, changed_at = $5, "
-            "wakes = wakes + 1, lease_token = lease_token + 1, lease_until = NULL WHERE id = $1"),
-        vec![
-            Value::word(run),
-            Value::word(status),
-            Value::json(progress),
-            Value::from(wake_at),
-            Value::from(now),
-        ],
+        sql!("UPDATE runs SET status = r.status, progress = r.progress, wake_at = r.wake_at, "
+            "changed_at = $2, wakes = wakes + 1, lease_token = lease_token + 1, "
+            "lease_until = NULL FROM "
+            {rows "$1" (id TEXT, status TEXT, progress TEXT, wake_at BIGINT)}
+            "WHERE runs.id = r.id"),
+        vec![Value::json(&rows), Value::from(now)],
     )
     .await?;
     Ok(())
@@ -127,19 +204,25 @@ fn again(progress: &mut Progress) {
     }
 }
 
-/// Withdraws the open approvals of a run.
-async fn withdraw(tx: &mut Tx, run: RunId, now: Timestamp) -> Result<Vec<Approval>, StoreError> {
-    let rows = tx
-        .fetch(
-            sql!("SELECT data FROM approvals WHERE run = $1 "
-                "AND status IN ('waiting', 'redrafting') ORDER BY id" {lock}),
-            vec![Value::word(run)],
-        )
-        .await?;
+/// Open approvals of the runs `$1`, locked. The status is dressed up: bare, it would tempt SQLite
+/// to walk all that wait.
+pub(crate) fn open_approvals() -> Sql {
+    sql!("SELECT data FROM approvals WHERE run" {among "$1"}
+        "AND status || '' IN ('waiting', 'redrafting') ORDER BY id" {lock})
+}
+
+/// Withdraws those open approvals of runs that are meant.
+pub(crate) async fn withdraw(
+    tx: &mut Tx,
+    runs: &[RunId],
+    meant: impl Fn(&Approval) -> bool,
+    now: Timestamp,
+) -> Result<Vec<Approval>, StoreError> {
+    let rows = tx.fetch(open_approvals(), vec![Value::json(&runs)]).await?;
     let mut withdrawn = Vec::with_capacity(rows.len());
     for row in rows {
         let mut approval: Approval = row.json("data")?;
-        if approval.withdraw(now).is_ok() {
+        if meant(&approval) && approval.withdraw(now).is_ok() {
             approval.revision += 1;
             withdrawn.push(approval);
         }
@@ -148,18 +231,31 @@ async fn withdraw(tx: &mut Tx, run: RunId, now: Timestamp) -> Result<Vec<Approva
     Ok(withdrawn)
 }
 
-/// Settles the messages of a run that no attempt holds. What an attempt holds may be on the wire.
-async fn refuse(tx: &mut Tx, run: RunId, now: Timestamp) -> Result<Vec<MessageId>, StoreError> {
+/// Settles queued messages of the runs `$1` with the note `$2` at `$3`.
+pub(crate) fn refuse_messages() -> Sql {
+    sql!("UPDATE messages SET status = 'refused', note = $2, settled_at = $3 "
+        "WHERE run" {among "$1"} "AND status || '' = 'queued' RETURNING id, run")
+}
+
+/// Cancels open tasks of the runs `$1`.
+pub(crate) fn cancel_tasks() -> Sql {
+    sql!("UPDATE tasks SET status = 'cancelled' WHERE run" {among "$1"}
+        "AND status || '' = 'open'")
+}
+
+/// Settles the messages of runs that no attempt holds. What an attempt holds may be on the wire.
+async fn refuse(
+    tx: &mut Tx,
+    runs: &[RunId],
+    now: Timestamp,
+) -> Result<Vec<(MessageId, RunId)>, StoreError> {
+    let args = vec![Value::json(&runs), Value::from(CANCELLED), Value::from(now)];
     let mut refused = tx
-        .fetch(
-            sql!("UPDATE messages SET status = 'refused', note = $2, settled_at = $3 "
-                "WHERE run = $1 AND status = 'queued' RETURNING id"),
-            vec![Value::word(run), Value::from(CANCELLED), Value::from(now)],
-        )
+        .fetch(refuse_messages(), args)
         .await?
         .iter()
-        .map(|row| row.word("id"))
-        .collect::<Result<Vec<MessageId>, _>>()?;
+        .map(|row| Ok((row.word("id")?, row.word("run")?)))
+        .collect::<Result<Vec<_>, StoreError>>()?;
     // `RETURNING` answers in no particular order.
     refused.sort_unstable();
     Ok(refused)

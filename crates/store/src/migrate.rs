@@ -8,7 +8,7 @@ use crate::{
     connection::Tx,
     fault::of_sqlx,
     open::Store,
-    sql::{args, sql},
+    sql::{Sql, Value, args, sql},
 };
 
 /// One step of the schema, in both dialects.
@@ -16,6 +16,36 @@ struct Migration {
     name: &'static str,
     sqlite: &'static str,
     postgres: &'static str,
+}
+
+/// What a step does to those who still work with the schema of the day before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    /// It only adds: they go on working beside it.
+    Expand,
+    /// It takes something away that they may need.
+    Contract,
+}
+
+impl Migration {
+    /// What the first line of a step's text says; the very first step has no such line.
+    fn manner(name: &str, text: &str) -> Option<Manner> {
+        if name == "0001_schema" {
+            return Some(Manner::Expand);
+        }
+        let line = text.lines().next()?.strip_prefix("-- ")?;
+        match line.split(|c: char| !c.is_ascii_lowercase()).next()? {
+            "expand" => Some(Manner::Expand),
+            "contract" => Some(Manner::Contract),
+            _ => None,
+        }
+    }
+
+    /// Whether it must wait until nobody else is at work. One that does not say is not trusted.
+    fn contracts(&self) -> bool {
+        Self::manner(self.name, self.sqlite) != Some(Manner::Expand)
+            || Self::manner(self.name, self.postgres) != Some(Manner::Expand)
+    }
 }
 
 macro_rules! migration {
@@ -29,16 +59,36 @@ macro_rules! migration {
 }
 
 /// All steps, in order. Never change one that was released; add another.
-const MIGRATIONS: &[Migration] = &[migration!("0001_schema")];
+const MIGRATIONS: &[Migration] = &[migration!("0001_schema"), migration!("0004_steering")];
 
 /// Why the schema is not as this program needs it.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
     /// The database was used by a newer program.
-    #[error("database has schema step `{name}`, which this version does not know; use a newer one")]
+    #[error(
+        "database has schema step `{name}`, which playgate {} does not know; use {}",
+        env!("CARGO_PKG_VERSION"),
+        program.as_ref().map_or_else(
+            || "a newer version".to_owned(),
+            |program| format!("playgate {program} or a newer version"),
+        )
+    )]
     Newer {
         /// The step.
         name: String,
+        /// The program's version that applied it, where it said so.
+        program: Option<String>,
+    },
+    /// A step takes away what other processes at work may need.
+    #[error(
+        "schema step `{name}` takes away what older programs need, and {sessions} sessions of \
+         playgate use this database; stop `serve` and `worker` first, or say --even-if-busy"
+    )]
+    Busy {
+        /// The step.
+        name: &'static str,
+        /// Connections of other processes.
+        sessions: i64,
     },
     /// A step that was applied is not the one this program has.
     #[error("schema step `{name}` was changed after it was applied; restore the original")]
@@ -54,23 +104,47 @@ pub enum MigrateError {
 /// What came of looking.
 enum Found {
     Pending(Vec<&'static str>),
-    Newer(String),
+    Newer(String, Option<String>),
     Changed(String),
+    Busy(&'static str, i64),
 }
 
 impl Found {
     fn pending(self) -> Result<Vec<&'static str>, MigrateError> {
         match self {
             Self::Pending(names) => Ok(names),
-            Self::Newer(name) => Err(MigrateError::Newer { name }),
+            Self::Newer(name, program) => Err(MigrateError::Newer { name, program }),
             Self::Changed(name) => Err(MigrateError::Changed { name }),
+            Self::Busy(name, sessions) => Err(MigrateError::Busy { name, sessions }),
         }
     }
 }
 
 impl Store {
-    /// Applies the steps this database does not have yet, all or none; their names.
+    /// Applies the steps this database does not have yet, all or none; their names. A step that
+    /// takes something away is refused while other processes use a PostgreSQL database.
     pub async fn migrate(&self) -> Result<Vec<&'static str>, MigrateError> {
+        self.apply(MIGRATIONS, false).await
+    }
+
+    /// As [`Store::migrate`], whoever is at work.
+    pub async fn migrate_even_if_busy(&self) -> Result<Vec<&'static str>, MigrateError> {
+        self.apply(MIGRATIONS, true).await
+    }
+
+    /// Those of the pending steps that take something away.
+    pub async fn pending_contracts(&self) -> Result<Vec<&'static str>, MigrateError> {
+        let pending = self.pending().await?;
+        let contracts =
+            |name: &&str| MIGRATIONS.iter().any(|step| step.name == *name && step.contracts());
+        Ok(pending.into_iter().filter(contracts).collect())
+    }
+
+    async fn apply(
+        &self,
+        steps: &'static [Migration],
+        even_if_busy: bool,
+    ) -> Result<Vec<&'static str>, MigrateError> {
         let now = self.clock.now();
         self.write(move |tx| {
             Box::pin(async move {
@@ -85,17 +159,35 @@ impl Store {
                     args![],
                 )
                 .await?;
-                let found = inspect(tx).await?;
-                if let Found::Pending(names) = &found {
-                    for step in MIGRATIONS.iter().filter(|step| names.contains(&step.name)) {
-                        tx.raw(step.sqlite, step.postgres).await.map_err(of_sqlx)?;
-                        tx.execute(
-                            sql!("INSERT INTO migrations (name, checksum, applied_at) "
-                                "VALUES ($1, $2, $3)"),
-                            args![step.name, checksum(tx, step), now],
-                        )
-                        .await?;
+                let found = inspect(tx, steps).await?;
+                let Found::Pending(names) = &found else { return Ok(found) };
+                let pending: Vec<&Migration> =
+                    steps.iter().filter(|step| names.contains(&step.name)).collect();
+                // An empty database has nobody who could miss anything.
+                let fresh = pending.len() == steps.len();
+                if let Some(step) = pending.iter().find(|step| step.contracts())
+                    && !(fresh || even_if_busy)
+                {
+                    let sessions = sessions_of_others(tx).await?;
+                    if sessions > 0 {
+                        return Ok(Found::Busy(step.name, sessions));
                     }
+                }
+                for step in &pending {
+                    tx.raw(step.sqlite, step.postgres).await.map_err(of_sqlx)?;
+                    tx.execute(
+                        sql!("INSERT INTO migrations (name, checksum, applied_at) "
+                            "VALUES ($1, $2, $3)"),
+                        args![step.name, checksum(tx, step), now],
+                    )
+                    .await?;
+                }
+                if !pending.is_empty() && is_known(tx, steps, PROGRAM_SINCE).await? {
+                    tx.execute(
+                        sql!("UPDATE migrations SET program = $2 WHERE name" {among "$1"}),
+                        vec![Value::json(names), Value::from(env!("CARGO_PKG_VERSION"))],
+                    )
+                    .await?;
                 }
                 Ok(found)
             })
@@ -119,7 +211,7 @@ impl Store {
             Box::pin(async move {
                 let known = tx
                     .count(
-                        crate::sql::Sql::pair(
+                        Sql::pair(
                             "SELECT COUNT(*) AS n FROM sqlite_schema \
                              WHERE type = 'table' AND name = 'migrations'",
                             "SELECT COUNT(*) AS n FROM pg_tables \
@@ -131,31 +223,177 @@ impl Store {
                 if known == 0 {
                     return Ok(Found::Pending(MIGRATIONS.iter().map(|step| step.name).collect()));
                 }
-                inspect(tx).await
+                inspect(tx, MIGRATIONS).await
             })
         })
         .await
     }
 }
 
-async fn inspect(tx: &mut Tx) -> Result<Found, StoreError> {
+/// The step that made room for the version of the program that applied a step.
+const PROGRAM_SINCE: &str = "0004_steering";
+
+/// Whether a step is applied and one of ours.
+async fn is_known(tx: &mut Tx, steps: &[Migration], name: &str) -> Result<bool, StoreError> {
+    let known = sql!("SELECT COUNT(*) AS n FROM migrations WHERE name = $1");
+    Ok(steps.iter().any(|step| step.name == name) && tx.count(known, args![name]).await? > 0)
+}
+
+/// Connections of other processes that are at work. Whoever migrates goes by another name.
+async fn sessions_of_others(tx: &mut Tx) -> Result<i64, StoreError> {
+    tx.count(
+        Sql::pair(
+            // Who serves a SQLite file holds the lock beside it; the program looks at that.
+            "SELECT 0 AS n",
+            "SELECT COUNT(*) AS n FROM pg_stat_activity \
+             WHERE datname = current_database() AND application_name = 'playgate'",
+        ),
+        args![],
+    )
+    .await
+}
+
+async fn inspect(tx: &mut Tx, steps: &'static [Migration]) -> Result<Found, StoreError> {
     let rows =
         tx.fetch(sql!("SELECT name, checksum FROM migrations ORDER BY name"), args![]).await?;
-    let mut pending: Vec<&'static str> = MIGRATIONS.iter().map(|step| step.name).collect();
+    let mut pending: Vec<&'static str> = steps.iter().map(|step| step.name).collect();
+    let mut newer = None;
+    let mut has_programs = false;
     for row in rows {
         let name = row.text("name")?;
-        let Some(step) = MIGRATIONS.iter().find(|step| step.name == name) else {
-            return Ok(Found::Newer(name));
+        has_programs |= name == PROGRAM_SINCE;
+        let Some(step) = steps.iter().find(|step| step.name == name) else {
+            // The last one is of the newest program.
+            newer = Some(name);
+            continue;
         };
         if row.text("checksum")? != checksum(tx, step) {
             return Ok(Found::Changed(name));
         }
         pending.retain(|pending| *pending != name);
     }
-    Ok(Found::Pending(pending))
+    let Some(name) = newer else { return Ok(Found::Pending(pending)) };
+    let mut program = None;
+    if has_programs {
+        program = tx
+            .one(sql!("SELECT program FROM migrations WHERE name = $1"), args![name.as_str()])
+            .await?
+            .map(|row| row.get("program"))
+            .transpose()?
+            .flatten();
+    }
+    Ok(Found::Newer(name, program))
 }
 
 /// SHA-256 of the step's text, in hex.
 fn checksum(tx: &Tx, step: &Migration) -> String {
     hex::encode(Sha256::digest(if tx.is_postgres() { step.postgres } else { step.sqlite }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, sync::Arc};
+
+    use domain::clock::Clock;
+    use jiff::Timestamp;
+    use uuid::Uuid;
+
+    use super::*;
+
+    struct Still;
+
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+
+        fn uuid(&self) -> Uuid {
+            Uuid::nil()
+        }
+    }
+
+    #[test]
+    fn every_step_says_in_its_first_line_whether_it_expands_or_contracts() {
+        for folder in ["sqlite", "postgres"] {
+            let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations").join(folder);
+            for file in std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()) {
+                let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+                let text = std::fs::read_to_string(&file).unwrap();
+                assert!(
+                    Migration::manner(&name, &text).is_some(),
+                    "the first line of `{}` must begin with `-- expand` (it only adds) or \
+                     `-- contract` (it takes something away)",
+                    file.display()
+                );
+            }
+        }
+        for step in MIGRATIONS {
+            let of = |text| Migration::manner(step.name, text);
+            assert_eq!(of(step.sqlite), of(step.postgres), "{}", step.name);
+        }
+    }
+
+    #[test]
+    fn a_step_that_does_not_say_what_it_does_counts_as_one_that_takes_away() {
+        let step = |text| Migration { name: "0009_x", sqlite: text, postgres: text };
+        assert!(!step("-- expand: more\nSELECT 1").contracts());
+        assert!(step("-- contract: less\nSELECT 1").contracts());
+        assert!(step("-- expanded\nSELECT 1").contracts());
+        assert!(step("SELECT 1").contracts());
+        let apart = Migration { name: "0009_x", sqlite: "-- expand", postgres: "-- contract" };
+        assert!(apart.contracts());
+    }
+
+    const TODAY: &[Migration] = &[migration!("0001_schema"), migration!("0004_steering")];
+    const TOMORROW: &[Migration] = &[
+        migration!("0001_schema"),
+        migration!("0004_steering"),
+        Migration {
+            name: "0099_less",
+            sqlite: "-- contract\nDROP INDEX runs_by_step",
+            postgres: "-- contract\nDROP INDEX runs_by_step",
+        },
+    ];
+
+    async fn open(url: &str, name: &'static str) -> Store {
+        let options = crate::Options { name, ..crate::Options::default() };
+        Store::open_with(url, Arc::new(Still), &options).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_contracting_step_waits_for_other_sessions_of_postgres() {
+        #[expect(clippy::disallowed_methods, reason = "tests are told of a cluster this way")]
+        let Ok(url) = std::env::var("TEST_POSTGRES_URL") else { return };
+        let (server, _) = url.rsplit_once('/').unwrap();
+        let mine = format!("{server}/contract_{}", std::process::id());
+        crate::create_database(&mine).await.unwrap();
+        let migrating = open(&mine, "playgate migrate").await;
+        migrating.apply(TODAY, false).await.unwrap();
+        let working = open(&mine, "playgate").await;
+        working.ping().await.unwrap();
+        let refused = migrating.apply(TOMORROW, false).await.unwrap_err();
+        assert!(matches!(refused, MigrateError::Busy { name: "0099_less", .. }), "{refused}");
+        assert!(refused.to_string().contains("--even-if-busy"), "{refused}");
+        working.close().await;
+        // A session that was closed is seen for a moment yet.
+        let mut tries = 0;
+        while migrating.apply(TOMORROW, false).await.is_err() {
+            tries += 1;
+            assert!(tries < 200, "it is refused though nobody is there");
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        migrating.close().await;
+    }
+
+    #[tokio::test]
+    async fn even_if_busy_means_what_it_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.sqlite");
+        let store = open(path.to_str().unwrap(), "playgate").await;
+        store.apply(TODAY, false).await.unwrap();
+        assert_eq!(store.apply(TOMORROW, true).await.unwrap(), ["0099_less"]);
+        let newer = store.pending().await.unwrap_err().to_string();
+        let version = env!("CARGO_PKG_VERSION");
+        assert!(newer.contains(&format!("use playgate {version} or a newer version")), "{newer}");
+    }
 }

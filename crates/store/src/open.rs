@@ -61,11 +61,15 @@ pub struct Options {
     /// Stands for the database's own clock, by which leases are kept. For simulations only: where
     /// processes share a database, its clock is the one they all agree on.
     pub lease_clock: Option<Arc<dyn Clock>>,
+    /// What PostgreSQL shows the connections as (`application_name`). Whoever works with the data
+    /// is `playgate`; that is whom a migration that takes something away waits for.
+    pub name: &'static str,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { connections: 10, wait: Duration::from_secs(30), lease_clock: None }
+        let wait = Duration::from_secs(30);
+        Self { connections: 10, wait, lease_clock: None, name: "playgate" }
     }
 }
 
@@ -372,7 +376,7 @@ const fn libsqlite3_version() -> i32 {
 async fn postgres(url: &str, options: &Options) -> Result<PgPool, OpenError> {
     let connect = PgConnectOptions::from_str(url)
         .map_err(|_| OpenError::Url("postgres".to_owned()))?
-        .application_name("playgate")
+        .application_name(options.name)
         .statement_cache_capacity(STATEMENTS)
         .options([
             ("synchronous_commit", "on"),

@@ -20,6 +20,9 @@ use crate::{
     sql::{Assembled, Sql, Value, args, sql},
 };
 
+/// Runs that are not over, in the words of the indexes that hold only those.
+pub(crate) const LIVE: &str = " AND status IN ('active', 'paused', 'stuck')";
+
 /// A run of a row with the columns of `runs`.
 pub(crate) fn read(row: &Row) -> Result<Run, StoreError> {
     Ok(Run {
@@ -141,15 +144,10 @@ impl Store {
     ) -> Result<Page<Run>, StoreError> {
         let after: Option<(Timestamp, RunId)> = page::after(request)?;
         let narrow = |mut query: Assembled| {
-            if let Some(status) = filter.status {
-                query.bind(" AND status = ?", [Value::word(status)]);
+            if filter.status.map_or_else(|| filter.only_live(), |status| !status.is_over()) {
+                query.push(LIVE);
             }
-            if let Some(playbook) = &filter.playbook {
-                query.bind(" AND playbook = ?", [Value::from(playbook.as_str())]);
-            }
-            if let Some(account) = filter.account {
-                query.bind(" AND account = ?", [Value::word(account)]);
-            }
+            self.narrow_runs(&mut query, filter);
             query
         };
         let count = narrow(Assembled::new("SELECT COUNT(*) AS n FROM runs WHERE 1 = 1"));
@@ -163,6 +161,37 @@ impl Store {
         list.bind(" ORDER BY started_at DESC, id DESC LIMIT ?", [Value::from(page::rows(request))]);
         let (runs, total) = self.list(list, count, read).await?;
         Ok(page::of(request, runs, total, |last| (last.started_at, last.id)))
+    }
+
+    /// Leaves what a filter means. An index serves each part of it: status, playbook, account and
+    /// start by those of old; step and version by `runs_by_step` and `runs_by_version`, which hold
+    /// what is not over and so need [`LIVE`] beside them; a code among the runs that are stuck.
+    pub(crate) fn narrow_runs(&self, query: &mut Assembled, filter: &RunFilter) {
+        if let Some(status) = filter.status {
+            query.bind(" AND status = ?", [Value::word(status)]);
+        }
+        if let Some(playbook) = &filter.playbook {
+            query.bind(" AND playbook = ?", [Value::from(playbook.as_str())]);
+        }
+        if let Some(account) = filter.account {
+            query.bind(" AND account = ?", [Value::word(account)]);
+        }
+        if let Some(step) = &filter.step {
+            query.bind(" AND step = ?", [Value::from(step.as_str())]);
+        }
+        if let Some(version) = &filter.version {
+            query.bind(" AND version = ?", [Value::from(version.as_str())]);
+        }
+        if let Some(before) = filter.started_before {
+            query.bind(" AND started_at < ?", [Value::from(before)]);
+        }
+        if let Some(code) = &filter.code {
+            let code_is = match self.engine_name() {
+                "postgres" => " AND status = 'stuck' AND progress::jsonb #>> '{dead_end,code}' = ?",
+                _ => " AND status = 'stuck' AND progress ->> '$.dead_end.code' = ?",
+            };
+            query.bind(code_is, [Value::from(code.as_str())]);
+        }
     }
 
     /// Reads a page's rows and the number of all rows, as of one moment.

@@ -61,3 +61,5 @@ mod snapshot;
 mod stage;
 #[cfg(test)]
 mod start;
+#[cfg(test)]
+mod steering;
