@@ -181,6 +181,12 @@ impl App {
 
     /// Today, in UTC.
     pub fn today(&self) -> Date {
+    /// The right to archive what is in the embedded database, held until dropped; none while
+    /// another process has it.
+    pub fn archive_lock(&self) -> anyhow::Result<Option<File>> {
+        lock_file(&self.config.data.join("archiving.lock"))
+    }
+
         self.clock.now().to_zoned(TimeZone::UTC).date()
     }
 
@@ -301,9 +307,12 @@ pub fn duration(text: &str) -> anyhow::Result<SignedDuration> {
 
 /// Locks a data folder; none while another process has it.
 fn lock(folder: &Path) -> anyhow::Result<Option<File>> {
-    let path = folder.join("serving.lock");
+    lock_file(&folder.join("serving.lock"))
+}
+
+fn lock_file(path: &Path) -> anyhow::Result<Option<File>> {
     let file =
-        File::create(&path).with_context(|| format!("lock `{}` cannot be made", path.display()))?;
+        File::create(path).with_context(|| format!("lock `{}` cannot be made", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),

@@ -87,6 +87,12 @@ pub enum Command {
     Unkill(Unkill),
     /// The audit trail: verify, show
     Audit(Audit),
+    /// Move what is over out of the database into files; without --apply, say what would move
+    Archive(Archive),
+    /// Write a copy of the database to a file, while it is in use (SQLite)
+    Backup(Backup),
+    /// Put a copy back into an empty data folder, and hold what was on its way when it was taken
+    Restore(Restore),
     /// Accounts and what is known of them
     Account(Account),
     /// Hand in a signal by hand
@@ -538,7 +544,11 @@ pub struct Audit {
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
     /// Check every event, chain and checkpoint; exit code 1 and the event if one was changed
-    Verify,
+    Verify {
+        /// Read every archive file too, and check what is in it against the trail
+        #[arg(long)]
+        archive: bool,
+    },
     /// Every event of a run (or of a stream such as `policy`, `switch`, `user`)
     Show {
         /// The run, `run_…`, or the stream's name
@@ -546,6 +556,67 @@ pub enum AuditCommand {
     },
     /// Take a checkpoint over all chains now
     Checkpoint,
+}
+
+/// `playgate archive`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "What is over moves by itself while `serve` or `worker` runs, see `retention` in \
+    `playgate config print`. Nothing is deleted from the database before it is in a file whose hash \
+    the trail knows; `playgate audit verify --archive` checks the files."
+)]
+pub struct Archive {
+    /// What to do; moving (or saying what would move) is the default
+    #[command(subcommand)]
+    pub command: Option<ArchiveCommand>,
+    /// Only what was over before this long ago, as in `400d` [default: retention.runs_days]
+    #[arg(long, value_name = "TIME")]
+    pub older_than: Option<String>,
+    /// Do it
+    #[arg(long)]
+    pub apply: bool,
+}
+
+/// What else to do with the archive.
+#[derive(Debug, Subcommand)]
+pub enum ArchiveCommand {
+    /// List archive files
+    List,
+    /// Show a run that was archived
+    Show {
+        /// The run, `run_…`
+        id: String,
+    },
+    /// Give the room of what left back to the file system (SQLite); a file from before this was
+    /// done by itself is rewritten once, while nobody serves it
+    Shrink,
+}
+
+/// `playgate backup`
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// The file to make
+    pub file: PathBuf,
+}
+
+/// `playgate restore`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "What the copy holds as on its way may have left after it was taken. So all of it \
+    is held: sending is stopped (`playgate unkill` restarts it), and each message is uncertain until \
+    a person says what became of it (`playgate outbox resolve`)."
+)]
+pub struct Restore {
+    /// A file `playgate backup` made
+    #[arg(required_unless_present = "hold")]
+    pub file: Option<PathBuf>,
+    /// Only hold what was on its way: for a database put back by other means (pg_restore, a
+    /// snapshot), before anything serves or works on it
+    #[arg(long, conflicts_with = "file")]
+    pub hold: bool,
+    /// Put back a copy whose trail does not verify, and one whose master key is not there
+    #[arg(long)]
+    pub even_if_broken: bool,
 }
 
 /// `playgate account`

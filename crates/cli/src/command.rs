@@ -2,7 +2,9 @@
 
 pub mod access;
 pub mod account;
+pub mod archive;
 pub mod audit;
+pub mod backup;
 pub mod config;
 pub mod demo;
 pub mod health;
@@ -11,6 +13,7 @@ pub mod outbox;
 pub mod playbook;
 pub mod policy;
 pub mod queue;
+pub mod restore;
 pub mod run;
 pub mod sample;
 pub mod serve;

@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use domain::archive::FLOOR_DAYS;
 use serde::Deserialize;
 
 use crate::failure::BadInput;
@@ -42,6 +43,8 @@ pub struct Config {
     pub log: Log,
     /// Background work.
     pub worker: Worker,
+    /// How long what is over stays in the database.
+    pub retention: Retention,
 }
 
 /// The language model.
@@ -183,6 +186,37 @@ pub struct Worker {
 
 impl Default for Config {
     fn default() -> Self {
+/// How long what is over stays in the database.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Days after which a run that is over moves to an archive file; none: it stays for ever.
+    pub runs_days: Option<u32>,
+    /// Folder of archive files; none means `archive` in `data`, and nothing on PostgreSQL.
+    pub archive_dir: Option<PathBuf>,
+    /// Days after which days of use are forgotten; none: they stay.
+    pub usage_days: Option<u32>,
+}
+
+impl Retention {
+    /// Refuses what is shorter than the law asks for.
+    pub fn check(&self) -> Result<(), BadInput> {
+        match self.runs_days {
+            Some(days) if days < FLOOR_DAYS => Err(BadInput(format!(
+                "`retention.runs_days` is {days}: what is auditable is kept for {FLOOR_DAYS} days \
+                 at least (GV-01: AI Act, articles 19 and 26(6)); give {FLOOR_DAYS} or more"
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { runs_days: Some(400), archive_dir: None, usage_days: None }
+    }
+}
+
         Self {
             data: PathBuf::from(".playgate"),
             database: None,
@@ -199,6 +233,7 @@ impl Default for Config {
             worker: Worker::default(),
         }
     }
+            retention: Retention::default(),
 }
 
 impl Default for Model {
@@ -263,7 +298,9 @@ impl Config {
     pub fn read(file: &Path) -> anyhow::Result<Self> {
         let text = crate::assets::read_text(file)
             .map_err(|err| BadInput(format!("configuration cannot be read: {err}")))?;
-        Ok(notation::yaml::read(&file.display().to_string(), &text)?)
+        let config: Self = notation::yaml::read(&file.display().to_string(), &text)?;
+        config.retention.check()?;
+        Ok(config)
     }
 
     /// Address of the database.
@@ -308,6 +345,19 @@ mod tests {
     #[test]
     fn an_unknown_key_is_refused_with_its_line() {
         let err = notation::yaml::read::<Config>("c.yaml", "listne: 127.0.0.1:1\n").unwrap_err();
+    #[test]
+    fn gv_01_less_than_six_months_is_refused_and_says_why() {
+        for days in [0, 182] {
+            let retention = Retention { runs_days: Some(days), ..Retention::default() };
+            let refused = retention.check().unwrap_err().to_string();
+            assert!(refused.contains("GV-01") && refused.contains("183"), "{refused}");
+        }
+        for days in [None, Some(183), Some(400)] {
+            let retention = Retention { runs_days: days, ..Retention::default() };
+            assert!(retention.check().is_ok(), "{days:?}");
+        }
+    }
+
         let text = err.to_string();
         assert!(text.contains("c.yaml:1"), "{text}");
         assert!(text.contains("listne"), "{text}");

@@ -2,6 +2,7 @@
 
 pub mod adapters;
 pub mod app;
+pub mod archive;
 pub mod arguments;
 pub mod assets;
 pub mod audit;
@@ -151,6 +152,9 @@ async fn dispatch(arguments: Arguments, out: Output) -> anyhow::Result<()> {
             return Box::pin(command::demo::run(demo, config, out, clock)).await;
         }
         _ => {}
+        Command::Restore(restore) if restore.file.is_some() => {
+            return Box::pin(command::restore::run(restore, config, out, clock)).await;
+        }
     }
     let schema = match arguments.command {
         Command::Migrate => Schema::Migrate,
@@ -189,5 +193,8 @@ async fn act(app: &App, command: Command) -> anyhow::Result<()> {
         Command::Health => command::health::run(app).await,
         Command::Access(access) => command::access::run(app, access).await,
         Command::Bench(_) | Command::Demo(_) | Command::Config(_) | Command::Schema(_) => Ok(()),
+        Command::Archive(archive) => command::archive::run(app, archive).await,
+        Command::Backup(backup) => command::backup::run(app, &backup).await,
+        Command::Restore(restore) => command::restore::hold(app, &restore).await,
     }
 }

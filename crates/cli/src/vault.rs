@@ -1,6 +1,10 @@
 //! Sealed personal content: keys and ciphertext from the store, the cipher from `privacy`.
 
-use std::{io::Write as _, path::Path, sync::Arc};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::{Context, bail};
 use async_trait::async_trait;
@@ -25,20 +29,32 @@ impl KeyVault {
     pub fn new(store: Store, master: MasterKey) -> Self {
         Self { store, master: Arc::new(master) }
     }
+
+    /// Opens bytes that were sealed as this content for this person, wherever they are kept.
+    pub async fn open_bytes(
+        &self,
+        id: ContentId,
+        subject: ContactId,
+        bytes: &[u8],
+    ) -> Result<Vec<u8>, VaultError> {
+        let wrapped = match self.store.subject_key(subject).await {
+            Ok(Some(wrapped)) => wrapped,
+            Ok(None) | Err(SubjectKeyError::Destroyed(_)) => return Err(VaultError::Erased(id)),
+            Err(SubjectKeyError::Store(err)) => return Err(VaultError::Store(err)),
+        };
+        let aad = subject.to_string();
+        let key =
+            self.master.unwrap(&wrapped, aad.as_bytes()).map_err(|_| VaultError::Sealed(id))?;
+        let plain =
+            key.open(id.to_string().as_bytes(), bytes).map_err(|_| VaultError::Sealed(id))?;
+        Ok(plain.to_vec())
+    }
 }
 
 /// Finds the master key, or makes one for the embedded default.
 pub fn master_key(config: &Config) -> anyhow::Result<MasterKey> {
-    if let Some(text) = environment(&config.keys.master_env) {
-        return MasterKey::parse(text.trim())
-            .with_context(|| format!("variable `{}` holds no master key", config.keys.master_env));
-    }
-    let file = config.keys.master_file.clone().unwrap_or_else(|| config.data.join("master.key"));
-    if file.exists() {
-        let text = std::fs::read_to_string(&file)
-            .with_context(|| format!("master key `{}` cannot be read", file.display()))?;
-        return MasterKey::parse(text.trim())
-            .with_context(|| format!("file `{}` holds no master key", file.display()));
+    if let Some(key) = existing_key(config)? {
+        return Ok(key);
     }
     if !config.is_embedded() {
         bail!(
@@ -47,7 +63,38 @@ pub fn master_key(config: &Config) -> anyhow::Result<MasterKey> {
             config.keys.master_env
         );
     }
-    make_key(&file)
+    make_key(&key_file(config))
+}
+
+/// The file the master key is in, unless the environment holds it.
+pub fn key_file(config: &Config) -> PathBuf {
+    config.keys.master_file.clone().unwrap_or_else(|| config.data.join("master.key"))
+}
+
+/// Where the master key comes from, in words.
+pub fn key_place(config: &Config) -> String {
+    match environment(&config.keys.master_env) {
+        Some(_) => format!("the variable `{}`", config.keys.master_env),
+        None => format!("the file `{}`", key_file(config).display()),
+    }
+}
+
+/// The master key, if there is one.
+pub fn existing_key(config: &Config) -> anyhow::Result<Option<MasterKey>> {
+    if let Some(text) = environment(&config.keys.master_env) {
+        return MasterKey::parse(text.trim())
+            .map(Some)
+            .with_context(|| format!("variable `{}` holds no master key", config.keys.master_env));
+    }
+    let file = key_file(config);
+    if !file.exists() {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(&file)
+        .with_context(|| format!("master key `{}` cannot be read", file.display()))?;
+    MasterKey::parse(text.trim())
+        .map(Some)
+        .with_context(|| format!("file `{}` holds no master key", file.display()))
 }
 
 fn make_key(file: &Path) -> anyhow::Result<MasterKey> {
@@ -117,17 +164,6 @@ impl Vault for KeyVault {
         let Some(sealed) = self.store.content(id).await? else {
             return Err(VaultError::NotFound(id));
         };
-        let wrapped = match self.store.subject_key(sealed.subject).await {
-            Ok(Some(wrapped)) => wrapped,
-            Ok(None) | Err(SubjectKeyError::Destroyed(_)) => return Err(VaultError::Erased(id)),
-            Err(SubjectKeyError::Store(err)) => return Err(VaultError::Store(err)),
-        };
-        let aad = sealed.subject.to_string();
-        let key =
-            self.master.unwrap(&wrapped, aad.as_bytes()).map_err(|_| VaultError::Sealed(id))?;
-        let plain = key
-            .open(id.to_string().as_bytes(), &sealed.bytes)
-            .map_err(|_| VaultError::Sealed(id))?;
-        Ok(plain.to_vec())
+        self.open_bytes(id, sealed.subject, &sealed.bytes).await
     }
 }

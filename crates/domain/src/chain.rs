@@ -55,6 +55,11 @@ impl Verifier {
         Self { stream: stream.to_owned(), seq: 0, head: GENESIS.to_vec() }
     }
 
+    /// Goes on after an event that was checked elsewhere: in an archive file.
+    pub fn after(stream: &str, seq: i64, hash: &[u8]) -> Self {
+        Self { stream: stream.to_owned(), seq, head: hash.to_vec() }
+    }
+
     /// Checks the next event.
     pub fn next(&mut self, event: &StoredEvent) -> Result<(), Broken> {
         let broken = |what| Broken { stream: self.stream.clone(), seq: event.seq, what };

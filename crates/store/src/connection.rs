@@ -32,6 +32,8 @@ pub(crate) enum Connection {
 pub(crate) struct Tx {
     connection: Option<Connection>,
     open: bool,
+    /// Whether references between tables are left unchecked (SQLite).
+    unchecked: bool,
     /// Whom to tell once it is durable.
     chimes: Chimes,
     /// What stands for the database's clock, if anything does.
@@ -49,6 +51,9 @@ pub(crate) enum Begin {
     Statement,
     /// Anything that writes.
     Write,
+    /// Deleting what belongs together whole. SQLite does not check references: without an index
+    /// that every run would pay for, it looks through whole tables for each row that goes.
+    Prune,
 }
 
 impl Tx {
@@ -57,6 +62,7 @@ impl Tx {
         let mut tx = Self {
             connection: Some(connection),
             open: true,
+            unchecked: matches!(how, Begin::Prune),
             chimes: Chimes::default(),
             lease_clock: None,
         };
@@ -69,6 +75,7 @@ impl Tx {
             // Takes the write lock first: a deferred transaction that reads and then writes fails
             // with SQLITE_BUSY at once, whatever the busy timeout.
             Begin::Write => ("BEGIN IMMEDIATE", "BEGIN"),
+            Begin::Prune => ("PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE", "BEGIN"),
         };
         tx.raw(sqlite, postgres).await?;
         Ok(tx)
@@ -174,6 +181,7 @@ impl Tx {
     pub(crate) async fn commit(mut self) -> Result<(), sqlx::Error> {
         if self.open {
             self.raw("COMMIT", "COMMIT").await?;
+            self.check_again().await?;
             self.open = false;
         }
         Ok(())
@@ -181,9 +189,20 @@ impl Tx {
 
     /// Undoes everything.
     pub(crate) async fn rollback(mut self) {
-        if self.open && self.raw("ROLLBACK", "ROLLBACK").await.is_ok() {
+        if self.open
+            && self.raw("ROLLBACK", "ROLLBACK").await.is_ok()
+            && self.check_again().await.is_ok()
+        {
             self.open = false;
         }
+    }
+
+    /// The next unit of work on this connection has its references checked again.
+    async fn check_again(&mut self) -> Result<(), sqlx::Error> {
+        if self.unchecked && !self.is_postgres() {
+            self.raw("PRAGMA foreign_keys = ON", "").await?;
+        }
+        Ok(())
     }
 }
 

@@ -9,38 +9,37 @@ use domain::{
 use jiff::Timestamp;
 
 use crate::{
+    connection::Tx,
     open::Store,
     sql::{Value, args, sql},
     trail,
 };
 
+/// Stops sending within a scope, unless it is stopped already.
+pub(crate) async fn engage(tx: &mut Tx, kill: Kill) -> Result<(), StoreError> {
+    let engaged = tx
+        .execute(
+            sql!("INSERT INTO kills (scope, actor, engaged_at, reason) "
+                "VALUES ($1, $2, $3, $4) ON CONFLICT (scope) DO NOTHING"),
+            vec![
+                Value::word(&kill.scope),
+                Value::json(&kill.by),
+                Value::from(kill.at),
+                Value::from(kill.reason.as_str()),
+            ],
+        )
+        .await?;
+    if engaged == 1 {
+        let event = Event::KillEngaged { scope: kill.scope.to_string(), reason: kill.reason };
+        let event = NewEvent { stream: Stream::Switch, at: kill.at, actor: kill.by, event };
+        trail::append(tx, &[event]).await?;
+    }
+    Ok(())
+}
+
 impl Store {
     pub(crate) async fn engage(&self, kill: Kill) -> Result<(), StoreError> {
-        self.write(move |tx| {
-            Box::pin(async move {
-                let engaged = tx
-                    .execute(
-                        sql!("INSERT INTO kills (scope, actor, engaged_at, reason) "
-                            "VALUES ($1, $2, $3, $4) ON CONFLICT (scope) DO NOTHING"),
-                        vec![
-                            Value::word(&kill.scope),
-                            Value::json(&kill.by),
-                            Value::from(kill.at),
-                            Value::from(kill.reason.as_str()),
-                        ],
-                    )
-                    .await?;
-                if engaged == 1 {
-                    let event =
-                        Event::KillEngaged { scope: kill.scope.to_string(), reason: kill.reason };
-                    let event =
-                        NewEvent { stream: Stream::Switch, at: kill.at, actor: kill.by, event };
-                    trail::append(tx, &[event]).await?;
-                }
-                Ok(())
-            })
-        })
-        .await
+        self.write(move |tx| Box::pin(engage(tx, kill))).await
     }
 
     pub(crate) async fn release(

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::{
+    archive::{Archive, Archived},
     chain,
     event::StoredEvent,
     port::{Checkpoint, Ledger, StoreError, StreamHead},
@@ -11,12 +12,13 @@ use jiff::Timestamp;
 use crate::{
     connection::Tx,
     fault::of_sqlx,
+    history,
     open::Store,
     row::Row,
     sql::{Value, args, sql},
 };
 
-fn event(row: &Row) -> Result<StoredEvent, StoreError> {
+pub(crate) fn event(row: &Row) -> Result<StoredEvent, StoreError> {
     Ok(StoredEvent {
         stream: row.text("stream")?,
         seq: row.int("seq")?,
@@ -28,7 +30,7 @@ fn event(row: &Row) -> Result<StoredEvent, StoreError> {
     })
 }
 
-fn head(row: &Row) -> Result<StreamHead, StoreError> {
+pub(crate) fn head(row: &Row) -> Result<StreamHead, StoreError> {
     Ok(StreamHead { stream: row.text("stream")?, seq: row.int("seq")?, hash: row.get("hash")? })
 }
 
@@ -80,38 +82,7 @@ impl Ledger for Store {
     }
 
     async fn checkpoint_at(&self, number: i64) -> Result<Option<Checkpoint>, StoreError> {
-        self.view(move |tx| {
-            Box::pin(async move {
-                let Some(row) = tx
-                    .one(
-                        sql!("SELECT at, root, prev, hash FROM checkpoints WHERE number = $1"),
-                        args![number],
-                    )
-                    .await?
-                else {
-                    return Ok(None);
-                };
-                let heads = tx
-                    .fetch(
-                        sql!("SELECT stream, seq, hash FROM checkpoint_heads "
-                            "WHERE number = $1 ORDER BY stream"),
-                        args![number],
-                    )
-                    .await?
-                    .iter()
-                    .map(head)
-                    .collect::<Result<_, _>>()?;
-                Ok(Some(Checkpoint {
-                    number,
-                    at: row.int("at")?,
-                    heads,
-                    root: row.get("root")?,
-                    prev: row.get("prev")?,
-                    hash: row.get("hash")?,
-                }))
-            })
-        })
-        .await
+        self.view(move |tx| Box::pin(checkpoint_of(tx, number))).await
     }
 
     async fn recent(&self, limit: u32) -> Result<Vec<StoredEvent>, StoreError> {
@@ -131,6 +102,120 @@ impl Ledger for Store {
         })
         .await
     }
+
+    async fn archives(&self, after: i64, limit: u32) -> Result<Vec<Archive>, StoreError> {
+        self.read(move |tx| {
+            Box::pin(async move {
+                tx.fetch(
+                    sql!("SELECT number, name, kind, sha256, bytes, items, events, root, first_at, "
+                        "last_at, archived_at, pruned_at FROM archives WHERE number > $1 "
+                        "ORDER BY number LIMIT $2"),
+                    args![after, limit],
+                )
+                .await?
+                .iter()
+                .map(history::archive_of)
+                .collect()
+            })
+        })
+        .await
+    }
+
+    async fn archived_in(
+        &self,
+        archive: i64,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<Archived>, StoreError> {
+        let args = args![archive, after, limit];
+        self.read(move |tx| {
+            Box::pin(async move {
+                tx.fetch(
+                    sql!("SELECT stream, seq, hash, archive FROM archived "
+                        "WHERE archive = $1 AND stream > $2 ORDER BY stream LIMIT $3"),
+                    args,
+                )
+                .await?
+                .iter()
+                .map(archived)
+                .collect()
+            })
+        })
+        .await
+    }
+
+    async fn archived_of(&self, streams: &[&str]) -> Result<Vec<Archived>, StoreError> {
+        let args = vec![Value::json(&streams)];
+        self.read(move |tx| {
+            Box::pin(async move {
+                tx.fetch(
+                    sql!("SELECT stream, seq, hash, archive FROM archived WHERE stream"
+                        {among "$1"} "ORDER BY stream, seq"),
+                    args,
+                )
+                .await?
+                .iter()
+                .map(archived)
+                .collect()
+            })
+        })
+        .await
+    }
+
+    async fn checkpoints_in(&self, archive: i64) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
+        self.read(move |tx| {
+            Box::pin(async move {
+                tx.fetch(
+                    sql!("SELECT number, hash FROM checkpoints WHERE archive = $1 ORDER BY number"),
+                    args![archive],
+                )
+                .await?
+                .iter()
+                .map(|row| Ok((row.int("number")?, row.get("hash")?)))
+                .collect()
+            })
+        })
+        .await
+    }
+}
+
+fn archived(row: &Row) -> Result<Archived, StoreError> {
+    Ok(Archived { head: head(row)?, archive: row.int("archive")? })
+}
+
+/// A checkpoint with those of its heads that are here.
+pub(crate) async fn checkpoint_of(
+    tx: &mut Tx,
+    number: i64,
+) -> Result<Option<Checkpoint>, StoreError> {
+    let Some(row) = tx
+        .one(
+            sql!("SELECT at, root, prev, hash, archive FROM checkpoints WHERE number = $1"),
+            args![number],
+        )
+        .await?
+    else {
+        return Ok(None);
+    };
+    let heads = tx
+        .fetch(
+            sql!("SELECT stream, seq, hash FROM checkpoint_heads "
+                "WHERE number = $1 ORDER BY stream"),
+            args![number],
+        )
+        .await?
+        .iter()
+        .map(head)
+        .collect::<Result<_, _>>()?;
+    Ok(Some(Checkpoint {
+        number,
+        at: row.int("at")?,
+        heads,
+        root: row.get("root")?,
+        prev: row.get("prev")?,
+        hash: row.get("hash")?,
+        archive: row.get("archive")?,
+    }))
 }
 
 async fn checkpoint(tx: &mut Tx, now: Timestamp) -> Result<Option<i64>, StoreError> {

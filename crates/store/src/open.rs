@@ -12,7 +12,10 @@ use futures_util::future::BoxFuture;
 use sqlx::{
     Connection as _, PgPool, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{
+        SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions,
+        SqliteSynchronous,
+    },
 };
 
 use crate::{
@@ -210,6 +213,15 @@ impl Store {
         self.run(Begin::Statement, work).await
     }
 
+    /// Runs a unit of work that deletes what belongs together, whole.
+    pub(crate) async fn write_whole<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'a> FnOnce(&'a mut Tx) -> BoxFuture<'a, Result<T, StoreError>> + Send + 'static,
+    {
+        self.run(Begin::Prune, work).await
+    }
+
     /// The same database for a gatherer, which must not keep itself alive.
     pub(crate) fn for_gatherer(&self) -> Self {
         Self { gatherers: Arc::default(), ..self.clone() }
@@ -244,7 +256,7 @@ impl Store {
                     let chimes = tx.chimes();
                     tx.commit().await.map_err(of_sqlx)?;
                     store.bell.ring(chimes, store.others());
-                    if matches!(how, Begin::Write | Begin::Statement)
+                    if matches!(how, Begin::Write | Begin::Statement | Begin::Prune)
                         && let Some(observer) = store.observer.get()
                     {
                         observer();
@@ -296,7 +308,7 @@ impl Store {
 
     async fn acquire(&self, how: Begin) -> Result<Connection, sqlx::Error> {
         Ok(match (&self.pools, how) {
-            (Pools::Sqlite { writer, .. }, Begin::Write | Begin::Statement) => {
+            (Pools::Sqlite { writer, .. }, Begin::Write | Begin::Statement | Begin::Prune) => {
                 Connection::Sqlite(writer.acquire().await?)
             }
             (Pools::Sqlite { readers, .. }, _) => Connection::Sqlite(readers.acquire().await?),
@@ -345,6 +357,8 @@ async fn sqlite(path: &Path, options: &Options) -> Result<Pools, OpenError> {
     let write = base
         .clone()
         .create_if_missing(true)
+        // So that a file can shrink by small steps; of one that is there this changes nothing.
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Wal)
         // An approval must survive a power cut.
         .synchronous(SqliteSynchronous::Full)

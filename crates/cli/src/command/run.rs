@@ -13,6 +13,7 @@ use crate::{
     app::App,
     arguments::{Run, RunCommand},
     audit, bad_input,
+    command::archive::of_run,
     output::relative,
 };
 
@@ -74,6 +75,12 @@ async fn list(app: &App, filter: &RunFilter, page: PageRequest) -> anyhow::Resul
 
 async fn show(app: &App, id: RunId) -> anyhow::Result<()> {
     let Some(run) = app.store.run(id).await? else {
+        if let Some(archive) = of_run(app, id).await? {
+            bad_input!(
+                "run `{id}` is over and in archive `{}`: `playgate archive show {id}`",
+                archive.name
+            );
+        }
         bad_input!("there is no run `{id}`; `playgate run list` shows them");
     };
     let account = app.store.account(run.account).await?;

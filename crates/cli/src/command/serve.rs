@@ -16,6 +16,7 @@ use tracing::{info, warn};
 
 use crate::{
     app::App,
+    archive,
     arguments::Serve,
     bad_input,
     command::{access, health, playbook, policy},
@@ -110,6 +111,8 @@ pub async fn stay(app: &App, listener: Option<TcpListener>, work: bool) -> anyho
                 ended.cancel();
             }
         });
+        let (keeper, token) = (app.clone(), stop.clone());
+        tasks.spawn(async move { archive::keeper::keep(&keeper, token).await });
         let (app, token) = (app.clone(), stop.clone());
         tasks.spawn(async move {
             while !token.is_cancelled() {

@@ -5,7 +5,7 @@ use jiff::{Timestamp, civil::Date};
 
 use super::{Checkpoint, StoreError};
 use crate::{
-    archive::{Archive, Archived, Due, Exported, Finished, NewArchive, Pruned, Recorded, Stretch},
+    archive::{Archive, Due, Exported, Finished, NewArchive, Pruned, Recorded, Stretch},
     id::RunId,
     user::Actor,
 };
@@ -57,28 +57,11 @@ pub trait History: Send + Sync {
     /// Archives whose rows are still in the database, oldest first.
     async fn unpruned(&self) -> Result<Vec<Archive>, StoreError>;
 
-    /// Archives after this number, in order.
-    async fn archives(&self, after: i64, limit: u32) -> Result<Vec<Archive>, StoreError>;
-
-    /// The ends of the streams an archive holds, after `after` by name.
-    async fn archived_in(
-        &self,
-        archive: i64,
-        after: &str,
-        limit: u32,
-    ) -> Result<Vec<Archived>, StoreError>;
-
-    /// Which stretches of these streams are in files, by stream and number.
-    async fn archived_of(&self, streams: &[&str]) -> Result<Vec<Archived>, StoreError>;
-
-    /// Number and hash of the checkpoints whose heads an archive holds.
-    async fn checkpoints_in(&self, archive: i64) -> Result<Vec<(i64, Vec<u8>)>, StoreError>;
-
     /// Forgets signals received before this time that were looked at and that no run which is
     /// still going can need, at most `limit`; how many.
     async fn forget_signals(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 
-    /// Forgets days of use before this one, at most `limit`; how many.
+    /// Forgets days of use before this one, of at most `limit` accounts; how many days.
     async fn forget_usage(&self, before: Date, limit: u32) -> Result<u64, StoreError>;
 
     /// Forgets sessions, links and tokens that have ended; how many.

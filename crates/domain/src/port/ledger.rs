@@ -4,7 +4,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::StoreError;
-use crate::event::StoredEvent;
+use crate::{
+    archive::{Archive, Archived},
+    event::StoredEvent,
+};
 
 /// The end of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +35,8 @@ pub struct Checkpoint {
     pub prev: Vec<u8>,
     /// Hash of this checkpoint.
     pub hash: Vec<u8>,
+    /// The archive its heads went to, if they did.
+    pub archive: Option<i64>,
 }
 
 /// Reading and checkpointing the trail. There is no way to change it.
@@ -56,4 +61,21 @@ pub trait Ledger: Send + Sync {
 
     /// The latest events of all streams, newest first.
     async fn recent(&self, limit: u32) -> Result<Vec<StoredEvent>, StoreError>;
+
+    /// Archives after this number, in order.
+    async fn archives(&self, after: i64, limit: u32) -> Result<Vec<Archive>, StoreError>;
+
+    /// The ends of the streams an archive holds, after `after` by name.
+    async fn archived_in(
+        &self,
+        archive: i64,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<Archived>, StoreError>;
+
+    /// Which stretches of these streams are in files, by stream and number.
+    async fn archived_of(&self, streams: &[&str]) -> Result<Vec<Archived>, StoreError>;
+
+    /// Number and hash of the checkpoints whose heads an archive holds.
+    async fn checkpoints_in(&self, archive: i64) -> Result<Vec<(i64, Vec<u8>)>, StoreError>;
 }
