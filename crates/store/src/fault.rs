@@ -42,7 +42,11 @@ pub(crate) fn unreadable(
 /// Whether the same call may work later. By kind and code, never by text.
 pub(crate) fn is_transient(error: &sqlx::Error) -> bool {
     match error {
+        // A proxy in front of a dead server hangs up in the middle of the greeting, which the driver
+        // calls a breach of protocol: another connection may be fine.
         sqlx::Error::Io(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::Tls(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::WorkerCrashed
         | sqlx::Error::BeginFailed => true,
@@ -85,6 +89,7 @@ mod tests {
             assert!(!postgres_transient(code), "{code}");
         }
         assert!(is_transient(&sqlx::Error::PoolTimedOut));
+        assert!(is_transient(&sqlx::Error::Protocol("unexpected response".to_owned())));
         assert!(!is_transient(&sqlx::Error::RowNotFound));
     }
 }
