@@ -45,6 +45,8 @@ pub struct Settings {
     pub rate: f64,
     /// Decides the course of things; the same seed asks the same.
     pub seed: u64,
+    /// Counts the answers that say that something is wrong with the server.
+    pub complaints: Arc<AtomicU64>,
 }
 
 /// What the client has seen so far.
@@ -145,12 +147,19 @@ impl Client {
     async fn note(&self, ask: Ask, about: &str, seen: &str, request: Request<'_>) -> Result<Heard> {
         let (heard, answer) =
             self.ledger.note(ask, about, seen, request.ask(self.server())).await?;
+        self.hear(&answer);
         let mut tally = self.tally();
         *tally.heard.entry((ask, heard)).or_default() += 1;
         if heard != Heard::Accepted {
             *tally.errors.entry(in_words(&answer)).or_default() += 1;
         }
         Ok(heard)
+    }
+
+    fn hear(&self, answer: &Answer) {
+        if matches!(answer, Answer::Said { status: 500.., .. }) {
+            self.settings.complaints.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     async fn post(&self, ask: Ask, about: &str, path: &str, body: &Value) -> Result<Heard> {
@@ -246,6 +255,7 @@ impl Client {
         let mut request = Request::get(path, &self.settings.token);
         request.patience = PATIENCE;
         let answer = request.ask(self.server()).await;
+        self.hear(&answer);
         if !matches!(&answer, Answer::Said { status: 200, .. }) {
             *self.tally().errors.entry(in_words(&answer)).or_default() += 1;
         }

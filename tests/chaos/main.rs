@@ -2,19 +2,23 @@
 
 use std::{
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::ExitCode,
     sync::Arc,
     time::Duration,
 };
 
-use anyhow::{Context as _, Result};
-use clap::{Args, Parser, Subcommand};
+use anyhow::{Result, bail};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use cli::clock::SystemClock;
 use domain::clock::Clock;
+use tokio::signal::unix::{SignalKind, signal};
 use world::chaos::{
     chance::Chance,
+    fault::Kind,
     load::{Load, Settings},
+    ordeal::Ordeal,
+    postgres::Postgres,
     quiet,
     scene::{Scene, Setting},
     sink::Sink,
@@ -44,6 +48,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// All of it at once, and faults of every kind: how `cargo xtask chaos` does it
+    Run(RunArguments),
     /// Fill a folder: configuration, playbooks, customers, keys, a token; and the database with them
     Scene(SceneArguments),
     /// Take mail, count it in DIR/mail.jsonl, and sometimes break a conversation; ends with Ctrl-C
@@ -52,6 +58,82 @@ enum Command {
     Load(LoadArguments),
     /// Hold ledger, mail and product against each other; resolve what is uncertain; once more
     Reconcile(ReconcileArguments),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Database {
+    /// One process on a file
+    Sqlite,
+    /// Servers and workers on the cluster that the --postgres… options describe
+    Postgres,
+}
+
+#[derive(Debug, Args)]
+struct RunArguments {
+    /// The database
+    #[arg(long, value_enum, default_value_t = Database::Sqlite)]
+    db: Database,
+    /// Processes that work
+    #[arg(long, default_value_t = 3)]
+    workers: usize,
+    /// Processes that serve
+    #[arg(long, default_value_t = 2)]
+    servers: usize,
+    /// How long faults happen
+    #[arg(long, default_value_t = 1.0)]
+    minutes: f64,
+    /// Decides faults and load
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Runs started a second
+    #[arg(long, default_value_t = 6.0)]
+    rate: f64,
+    /// Seconds from one fault to the next, on average
+    #[arg(long, default_value_t = 5.0)]
+    every: f64,
+    /// Seconds until another worker may take a run or a delivery over
+    #[arg(long, default_value_t = 4)]
+    lease: u32,
+    /// Of a hundred mail conversations, so many are broken off by the mail server
+    #[arg(long, default_value_t = 4)]
+    trouble: u64,
+    /// Only these faults
+    #[arg(long, value_enum, value_delimiter = ',')]
+    faults: Vec<Kind>,
+    /// Seconds to wait until all is quiet after the last fault
+    #[arg(long, default_value_t = 300)]
+    patience: u64,
+    /// Slow pick-up is told, and no broken promise
+    #[arg(long)]
+    no_timing: bool,
+    /// Where books, logs and report go [default: a new folder for temporary files]
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    /// The program under test [default: beside this one]
+    #[arg(long)]
+    playgate: Option<PathBuf>,
+    /// A small disk of its own that may be filled: with SQLite the data goes there, with
+    /// PostgreSQL it is where the cluster is
+    #[arg(long, value_name = "DIR")]
+    small_disk: Option<PathBuf>,
+    /// Why there is none
+    #[arg(long, value_name = "WHY", default_value = "no --small-disk was given")]
+    no_small_disk: String,
+    /// PostgreSQL: the folder of `postgres`, `pg_ctl` and `psql`
+    #[arg(long, value_name = "DIR", required_if_eq("db", "postgres"))]
+    postgres_programs: Option<PathBuf>,
+    /// PostgreSQL: the data folder of a running cluster
+    #[arg(long, value_name = "DIR", required_if_eq("db", "postgres"))]
+    postgres_data: Option<PathBuf>,
+    /// PostgreSQL: where it listens
+    #[arg(long, value_name = "ADDR", required_if_eq("db", "postgres"))]
+    postgres_address: Option<SocketAddr>,
+    /// PostgreSQL: its superuser
+    #[arg(long, value_name = "NAME", default_value = "postgres")]
+    postgres_user: String,
+    /// PostgreSQL: the user and group it runs as, if that is not us
+    #[arg(long, value_name = "UID:GID", value_parser = account)]
+    postgres_account: Option<(u32, u32)>,
 }
 
 #[derive(Debug, Args)]
@@ -127,6 +209,12 @@ fn server(text: &str) -> Result<SocketAddr, String> {
     address.parse().map_err(|_| format!("`{text}` is not of the form `http://127.0.0.1:7717`"))
 }
 
+fn account(text: &str) -> Result<(u32, u32), String> {
+    let ids = text.split_once(':');
+    ids.and_then(|(user, group)| Some((user.parse().ok()?, group.parse().ok()?)))
+        .ok_or_else(|| format!("`{text}` is not of the form `UID:GID`"))
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     match run(Arguments::parse().command).await {
@@ -141,11 +229,66 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> Result<ExitCode> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     match command {
+        Command::Run(arguments) => ordeal(arguments, clock).await,
         Command::Scene(arguments) => scene(&arguments),
         Command::Sink(arguments) => sink(arguments, clock).await,
         Command::Load(arguments) => load(arguments, clock).await,
         Command::Reconcile(arguments) => reconcile(arguments, clock).await,
     }
+}
+
+async fn ordeal(arguments: RunArguments, clock: Arc<dyn Clock>) -> Result<ExitCode> {
+    let folder = match arguments.folder {
+        Some(folder) => folder,
+        None => tempfile::Builder::new().prefix("playgate-chaos-").tempdir()?.keep(),
+    };
+    std::fs::create_dir_all(&folder)?;
+    let postgres = match (
+        arguments.db,
+        &arguments.postgres_programs,
+        &arguments.postgres_data,
+        arguments.postgres_address,
+    ) {
+        (Database::Postgres, Some(programs), Some(data), Some(address)) => Some(Postgres::find(
+            programs,
+            data,
+            address,
+            &arguments.postgres_user,
+            arguments.postgres_account,
+            &folder.join("postgres.log"),
+        )?),
+        _ => None,
+    };
+    let ordeal = Ordeal {
+        playgate: arguments.playgate,
+        folder: folder.clone(),
+        postgres,
+        disk: arguments.small_disk.ok_or(arguments.no_small_disk),
+        processes: (arguments.servers.max(1), arguments.workers.max(1)),
+        time: Duration::from_secs_f64(arguments.minutes * 60.0),
+        every: Duration::from_secs_f64(arguments.every),
+        rate: arguments.rate,
+        lease_seconds: arguments.lease,
+        trouble: arguments.trouble,
+        seed: arguments.seed,
+        kinds: arguments.faults,
+        patience: Duration::from_secs(arguments.patience),
+        timing: !arguments.no_timing,
+    };
+    say(&format!("Books, logs and report are in `{}`.", folder.display()));
+    let mut terminate = signal(SignalKind::terminate())?;
+    let report = tokio::select! {
+        report = Box::pin(ordeal.run(clock, say)) => report?,
+        _ = terminate.recv() => bail!("told to stop before it was done"),
+        told = tokio::signal::ctrl_c() => {
+            told?;
+            bail!("told to stop before it was done")
+        }
+    };
+    let file = folder.join("report.txt");
+    std::fs::write(&file, report.to_string())?;
+    say(&format!("\n{report}\nThe report is in `{}`.", file.display()));
+    Ok(ExitCode::from(u8::from(!report.violations.is_empty())))
 }
 
 fn scene(arguments: &SceneArguments) -> Result<ExitCode> {
@@ -172,9 +315,10 @@ async fn sink(arguments: SinkArguments, clock: Arc<dyn Clock>) -> Result<ExitCod
 async fn load(arguments: LoadArguments, clock: Arc<dyn Clock>) -> Result<ExitCode> {
     let LoadArguments { dir, servers: Servers { servers, patience }, minutes, rate, seed } =
         arguments;
-    let token = token(&dir)?;
+    let token = Scene::open(&dir).token()?;
     let reader = Reader::new(&servers, &token);
-    let settings = Settings { servers, token, ledger: dir.join("ledger.jsonl"), rate, seed };
+    let (ledger, complaints) = (dir.join("ledger.jsonl"), Arc::default());
+    let settings = Settings { servers, token, ledger, rate, seed, complaints };
     let load = Load::start(settings, clock)?;
     tokio::time::sleep(Duration::from_secs_f64(minutes * 60.0)).await;
     load.stop_starting();
@@ -195,21 +339,12 @@ async fn load(arguments: LoadArguments, clock: Arc<dyn Clock>) -> Result<ExitCod
 
 async fn reconcile(arguments: ReconcileArguments, clock: Arc<dyn Clock>) -> Result<ExitCode> {
     let ReconcileArguments { dir, servers: Servers { servers, patience } } = arguments;
-    let reader = Reader::new(&servers, &token(&dir)?);
+    let reader = Reader::new(&servers, &Scene::open(&dir).token()?);
     let (ledger, mail) = (dir.join("ledger.jsonl"), dir.join("mail.jsonl"));
     let patience = Duration::from_secs(patience);
     let verdict = verdict::reach(&reader, &ledger, &mail, clock, patience).await?;
     say(&verdict.in_words());
     Ok(ExitCode::from(u8::from(verdict.violations().next().is_some())))
-}
-
-fn token(dir: &Path) -> Result<String> {
-    let file = dir.join("token");
-    let text = std::fs::read_to_string(&file);
-    let text = text.with_context(|| {
-        format!("`{}` cannot be read; set the scene first: `chaos scene`", file.display())
-    })?;
-    Ok(text.trim().to_owned())
 }
 
 /// Prints a line.

@@ -7,7 +7,7 @@ use std::{
     process::{Child, Command, Stdio},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -61,6 +61,8 @@ pub struct Process {
     log: PathBuf,
     child: Mutex<Option<Child>>,
     wanted: AtomicBool,
+    /// How often it was started.
+    starts: AtomicU64,
     /// Ends that nobody caused, with what was said last.
     ends: Mutex<Vec<String>>,
     /// Whether the end that comes next was caused.
@@ -88,6 +90,7 @@ impl Process {
             database,
             child: Mutex::default(),
             wanted: AtomicBool::new(true),
+            starts: AtomicU64::new(0),
             ends: Mutex::default(),
             doomed: AtomicBool::new(false),
         }))
@@ -134,6 +137,7 @@ impl Process {
         let child = self.spawn(self.scene.command(&words), log)?;
         *self.child() = Some(child);
         self.doomed.store(false, Ordering::SeqCst);
+        self.starts.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
 
@@ -160,7 +164,13 @@ impl Process {
         Ok(false)
     }
 
-    fn last_words(&self) -> String {
+    /// How often it was started.
+    pub fn starts(&self) -> u64 {
+        self.starts.load(Ordering::SeqCst)
+    }
+
+    /// The last line of its log.
+    pub fn last_words(&self) -> String {
         let text = std::fs::read_to_string(&self.log).unwrap_or_default();
         text.lines().last().unwrap_or_default().chars().take(200).collect()
     }

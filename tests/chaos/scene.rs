@@ -103,6 +103,31 @@ impl Scene {
         Ok(Self { folder: folder.to_owned(), playgate })
     }
 
+    /// A scene that is set already, to look at its books.
+    pub fn open(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), playgate: PathBuf::new() }
+    }
+
+    /// The same scene with a copy of the program in its folder, so that building anew does not
+    /// change it under a run.
+    pub fn with_copy(mut self) -> Result<Self> {
+        let copy = self.folder.join("playgate");
+        fs::copy(&self.playgate, &copy)
+            .with_context(|| format!("`{}` cannot be copied", self.playgate.display()))?;
+        self.playgate = copy;
+        Ok(self)
+    }
+
+    /// The token the client signs in with.
+    pub fn token(&self) -> Result<String> {
+        let file = self.folder.join("token");
+        let text = fs::read_to_string(&file);
+        let text = text.with_context(|| {
+            format!("`{}` cannot be read; set the scene first: `chaos scene`", file.display())
+        })?;
+        Ok(text.trim().to_owned())
+    }
+
     /// The configuration of every process.
     pub fn config(&self) -> PathBuf {
         self.folder.join("config.yaml")

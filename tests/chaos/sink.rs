@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result};
@@ -19,6 +20,21 @@ use super::{
     chance::Chance,
 };
 use crate::smtp::{Act, Received, SmtpSink, Stage};
+
+/// Every stage at which a conversation may end, or take its time.
+const STAGES: [Stage; 8] = [
+    Stage::Greeting,
+    Stage::Ehlo,
+    Stage::Mail,
+    Stage::Rcpt,
+    Stage::Data,
+    Stage::Body,
+    Stage::Dot,
+    Stage::Taken,
+];
+
+/// How long a mail server takes its time at most, so that faults meet conversations under way.
+const SLOW: Duration = Duration::from_millis(600);
 
 /// A message the sink took: from that moment on it is the sink's, whatever the sender heard.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +58,7 @@ pub struct Sink {
     server: SmtpSink,
     down: Arc<AtomicBool>,
     broken: Arc<AtomicU64>,
+    trouble: Arc<AtomicU64>,
 }
 
 impl Sink {
@@ -65,28 +82,22 @@ impl Sink {
             }
         });
         let (down, broken) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let trouble = Arc::new(AtomicU64::new(trouble));
         let (is_down, breaks) = (Arc::clone(&down), Arc::clone(&broken));
+        let percent = Arc::clone(&trouble);
         server.choose(move || {
             if is_down.load(Ordering::Relaxed) {
                 return Some((Stage::Greeting, Act::Drop));
             }
-            if !chance.percent(trouble) {
-                return None;
-            }
-            breaks.fetch_add(1, Ordering::Relaxed);
-            let stages = [
-                Stage::Greeting,
-                Stage::Ehlo,
-                Stage::Mail,
-                Stage::Rcpt,
-                Stage::Data,
-                Stage::Body,
-                Stage::Dot,
-                Stage::Taken,
-            ];
-            chance.pick(&stages).map(|stage| (*stage, Act::Drop))
+            let act = if chance.percent(percent.load(Ordering::Relaxed)) {
+                breaks.fetch_add(1, Ordering::Relaxed);
+                Act::Drop
+            } else {
+                Act::Wait(chance.between(Duration::ZERO, SLOW))
+            };
+            chance.pick(&STAGES).map(|stage| (*stage, act))
         });
-        Ok(Self { server, down, broken })
+        Ok(Self { server, down, broken, trouble })
     }
 
     /// Where it listens.
@@ -97,6 +108,11 @@ impl Sink {
     /// Turns every conversation away until it is told otherwise.
     pub fn down(&self, down: bool) {
         self.down.store(down, Ordering::Relaxed);
+    }
+
+    /// Breaks no more conversations by itself.
+    pub fn behave(&self) {
+        self.trouble.store(0, Ordering::Relaxed);
     }
 
     /// Conversations it broke by itself, being down aside.

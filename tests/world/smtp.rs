@@ -51,6 +51,8 @@ pub enum Act {
     Say(String),
     /// Say nothing for ever.
     Stall,
+    /// Take this long, then go on as usual.
+    Wait(Duration),
 }
 
 /// One conversation's fault, if any.
@@ -324,6 +326,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
             Some((at, act)) if *at == stage => match act.clone() {
                 Act::Drop => Err(io::ErrorKind::ConnectionAborted.into()),
                 Act::Stall => std::future::pending().await,
+                Act::Wait(time) => {
+                    tokio::time::sleep(time).await;
+                    Ok(Turn::Usual)
+                }
                 Act::Say(words) => {
                     self.say(&words).await?;
                     Ok(Turn::Said)

@@ -40,6 +40,14 @@ impl Account {
             .context("neither a user `postgres` nor `nobody` exists, and PostgreSQL refuses root")
     }
 
+    /// The user and group, where they are not our own.
+    pub(crate) const fn ids(self) -> Option<(u32, u32)> {
+        match self {
+            Self::Own => None,
+            Self::Other(user, group) => Some((user, group)),
+        }
+    }
+
     /// A command that runs as this account.
     pub(crate) fn command(self, program: &Path) -> Command {
         let mut command = Command::new(program);

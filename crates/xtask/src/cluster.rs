@@ -32,6 +32,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// A running cluster; it ends when this is dropped.
 pub(crate) struct Cluster {
     port: u16,
+    folder: PathBuf,
     keeper: Child,
     // Closing this tells the keeper to clear up.
     leash: Option<ChildStdin>,
@@ -40,8 +41,14 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Makes and starts a cluster with the programs in this folder.
     pub(crate) fn start(programs: &Path) -> Result<Self> {
+        Self::start_in(programs, &std::env::temp_dir())
+    }
+
+    /// The same below another place for temporary files.
+    pub(crate) fn start_in(programs: &Path, place: &Path) -> Result<Self> {
         let mut keeper = Command::new(std::env::current_exe()?)
             .arg(KEEPER)
+            .env("TMPDIR", place)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .process_group(0)
@@ -52,13 +59,19 @@ impl Cluster {
         writeln!(leash, "{}", programs.display())?;
         let mut line = String::new();
         BufReader::new(said).read_line(&mut line)?;
-        let Some(port) = line.trim().parse().ok() else {
+        let said = line.trim_end_matches('\n').split_once(' ');
+        let Some((Ok(port), folder)) = said.map(|(port, folder)| (port.parse(), folder)) else {
             drop(leash);
             keeper.wait()?;
             bail!("the PostgreSQL cluster did not start; the reason is above");
         };
         say(&format!("{} listens on 127.0.0.1:{port}", postgres::version(programs)));
-        Ok(Self { port, keeper, leash: Some(leash) })
+        Ok(Self { port, folder: folder.into(), keeper, leash: Some(leash) })
+    }
+
+    /// Its data folder.
+    pub(crate) fn data(&self) -> PathBuf {
+        data(&self.folder)
     }
 
     /// The port it listens on, on 127.0.0.1.
@@ -87,7 +100,7 @@ pub(crate) fn keep() -> Result<ExitCode> {
     let mut programs = String::new();
     leash.read_line(&mut programs)?;
     let server = Server::start(Path::new(programs.trim_end_matches('\n')))?;
-    writeln!(std::io::stdout(), "{}", server.port)?;
+    writeln!(std::io::stdout(), "{} {}", server.port, server.folder.display())?;
     std::io::stdout().flush()?;
     leash.read_to_end(&mut Vec::new())?;
     drop(server);
@@ -123,7 +136,7 @@ impl Server {
     }
 
     fn data(&self) -> PathBuf {
-        self.folder.join("data")
+        data(&self.folder)
     }
 
     fn init(&self) -> Result<()> {
@@ -217,6 +230,11 @@ impl Drop for Server {
             say(&format!("`{}` is left behind: {error}", self.folder.display()));
         }
     }
+}
+
+/// The data folder in a cluster's folder.
+fn data(folder: &Path) -> PathBuf {
+    folder.join("data")
 }
 
 /// A new folder in the system's place for temporary files that only its owner can enter.

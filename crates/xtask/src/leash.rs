@@ -22,8 +22,14 @@ use crate::say;
 
 /// Runs this program again with these arguments, on a leash, and hands on its exit code.
 pub(crate) fn walk(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
-    let mut inside = Command::new(std::env::current_exe()?)
-        .args(arguments)
+    let mut inside = Command::new(std::env::current_exe()?);
+    inside.args(arguments);
+    lead(inside)
+}
+
+/// Runs a command that becomes this program again, on a leash, and hands on its exit code.
+pub(crate) fn lead(mut inside: Command) -> Result<ExitCode> {
+    let mut inside = inside
         .stdin(Stdio::piped())
         .process_group(0)
         .spawn()
@@ -55,9 +61,14 @@ impl Leash {
         leash
     }
 
+    /// Whether it was let go.
+    pub(crate) fn is_loose(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
     /// Fails once it was let go: everything built so far is cleared up on the way out.
     pub(crate) fn check(&self) -> Result<()> {
-        anyhow::ensure!(!self.0.load(Ordering::SeqCst), "stopped before it was done");
+        anyhow::ensure!(!self.is_loose(), "stopped before it was done");
         Ok(())
     }
 }

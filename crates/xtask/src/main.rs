@@ -2,6 +2,7 @@
 
 mod account;
 mod cargo;
+mod chaos;
 mod cluster;
 mod ha;
 mod household;
@@ -32,6 +33,11 @@ Commands:
   test --fast     Only the tests, and only on SQLite. Quick, and not the whole.
   postgres -- CMD Runs CMD with a throw-away PostgreSQL: TEST_POSTGRES_URL is set, and PGHOST,
                   PGPORT, PGUSER and PGDATABASE, so that `cargo xtask postgres -- psql` works.
+  chaos [--db postgres|sqlite] [--workers 3] [--minutes 5] [--seed 1] …
+                  Killed for real: processes of the product under load and real mail are killed,
+                  frozen and restarted, PostgreSQL is stopped hard, networks are cut, the disk is
+                  filled; then ledger, mail and audit trail are reconciled. Exit code 1 if a promise
+                  was broken. More options: `target/debug/chaos run --help`.
   ha [--minutes 3] [--keep] [--no-build]
                   High availability, shown: three machines with etcd, Patroni and PostgreSQL on
                   loopback addresses, two hosts of the product; machines are killed, frozen and
@@ -43,6 +49,9 @@ Commands:
 
 Options:
   -h, --help      Prints this.
+
+`chaos` fills a small disk of its own, which only root can mount; for others that fault is left out
+and its report says so.
 
 `ha` installs etcd-server, patroni and haproxy with apt-get where they are missing, as root on Debian
 or Ubuntu; their services are neither started nor enabled. Nothing else needs them.
@@ -77,6 +86,8 @@ fn run(arguments: &[OsString]) -> Result<ExitCode> {
         ["postgres", "--", _, ..] => with_postgres(&arguments[2..]),
         ["postgres", ..] => bail!("say what to run: `cargo xtask postgres -- COMMAND…`"),
         ["deny"] => supply::check(),
+        ["chaos", options @ ..] => chaos::outside(options),
+        [chaos::INSIDE, options @ ..] => chaos::inside(options),
         ["ha", options @ ..] => ha::outside(options, &arguments[1..]),
         [ha::INSIDE, options @ ..] => ha::inside(options),
         [cluster::KEEPER] => cluster::keep(),
