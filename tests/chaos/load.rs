@@ -45,7 +45,7 @@ pub struct Settings {
     pub rate: f64,
     /// Decides the course of things; the same seed asks the same.
     pub seed: u64,
-    /// Counts the answers that say that something is wrong with the server.
+    /// Counts what says that something is wrong with the servers: 5xx, or no answer at all.
     pub complaints: Arc<AtomicU64>,
 }
 
@@ -157,7 +157,7 @@ impl Client {
     }
 
     fn hear(&self, answer: &Answer) {
-        if matches!(answer, Answer::Said { status: 500.., .. }) {
+        if !matches!(answer, Answer::Said { status: ..500, .. }) {
             self.settings.complaints.fetch_add(1, Ordering::Relaxed);
         }
     }

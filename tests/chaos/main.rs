@@ -1,12 +1,6 @@
 //! `chaos`: sets a scene, puts it under load, takes its mail, breaks it, and reconciles what is left.
 
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-    process::ExitCode,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -20,6 +14,7 @@ use world::chaos::{
     ordeal::Ordeal,
     postgres::Postgres,
     quiet,
+    report::TOLD,
     scene::{Scene, Setting},
     sink::Sink,
     truth::Reader,
@@ -286,8 +281,8 @@ async fn ordeal(arguments: RunArguments, clock: Arc<dyn Clock>) -> Result<ExitCo
         }
     };
     let file = folder.join("report.txt");
-    std::fs::write(&file, report.to_string())?;
-    say(&format!("\n{report}\nThe report is in `{}`.", file.display()));
+    std::fs::write(&file, report.in_words(usize::MAX))?;
+    say(&format!("\n{}\nThe report is in `{}`.", report.in_words(TOLD), file.display()));
     Ok(ExitCode::from(u8::from(!report.violations.is_empty())))
 }
 

@@ -66,8 +66,7 @@ pub struct Ordeal {
 impl Ordeal {
     /// The kinds of fault of this run.
     fn kinds(&self) -> Vec<Kind> {
-        let all: &[Kind] =
-            if self.postgres.is_some() { &Kind::POSTGRES } else { &Kind::SQLITE };
+        let all: &[Kind] = if self.postgres.is_some() { &Kind::POSTGRES } else { &Kind::SQLITE };
         let wanted = |kind: &&Kind| self.kinds.is_empty() || self.kinds.contains(*kind);
         all.iter().filter(wanted).copied().collect()
     }

@@ -19,6 +19,9 @@ use super::{
 /// Ends of processes that are quoted.
 const QUOTED: usize = 8;
 
+/// Broken promises that are told in full on the terminal.
+pub const TOLD: usize = 40;
+
 /// What a chaos run found.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -67,8 +70,7 @@ impl Report {
             ordeal.lease_seconds,
             ordeal.seed,
         );
-        let all: &[Kind] =
-            if ordeal.postgres.is_some() { &Kind::POSTGRES } else { &Kind::SQLITE };
+        let all: &[Kind] = if ordeal.postgres.is_some() { &Kind::POSTGRES } else { &Kind::SQLITE };
         Self {
             heading,
             kinds: all.to_vec(),
@@ -116,7 +118,7 @@ impl Report {
         writeln!(f, "  {:<42} {away:>5.0}  s in all", "database away or its disk full")
     }
 
-    fn rest(&self, f: &mut String) -> fmt::Result {
+    fn rest(&self, f: &mut String, most: usize) -> fmt::Result {
         writeln!(f, "\nWhat there was")?;
         for (what, count) in &self.counts {
             writeln!(f, "  {what:<42} {count:>5}")?;
@@ -138,21 +140,24 @@ impl Report {
             0 => writeln!(f, "\nReconciled: every promise was kept."),
             broken => {
                 writeln!(f, "\nNOT RECONCILED: {broken} violations")?;
-                for violation in &self.violations {
+                for violation in self.violations.iter().take(most) {
                     writeln!(f, "  {violation}")?;
                 }
-                Ok(())
+                match broken.saturating_sub(most) {
+                    0 => Ok(()),
+                    more => writeln!(f, "  … and {more} more, in the report's file"),
+                }
             }
         }
     }
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::new();
-        writeln!(text, "{}", self.heading)?;
-        self.faults(&mut text)?;
-        self.rest(&mut text)?;
-        f.write_str(&text)
+impl Report {
+    /// In words, with at most so many broken promises in full.
+    pub fn in_words(&self, most: usize) -> String {
+        let mut text = format!("{}\n", self.heading);
+        // Writing to a string does not fail.
+        let _ = self.faults(&mut text).and_then(|()| self.rest(&mut text, most));
+        text
     }
 }

@@ -161,6 +161,11 @@ impl Scene {
     fn write(&self, setting: &Setting) -> Result<()> {
         let data = setting.data.clone().unwrap_or_else(|| self.folder.join("data"));
         fs::create_dir_all(&data)?;
+        ensure!(
+            fs::read_dir(&data)?.next().is_none(),
+            "`{}` holds data already; the reckoning would take it for today's",
+            data.display()
+        );
         let custom = self.folder.join("custom/playbooks");
         let parts = [(PLAYBOOKS[0], SIGNALS[0], LETTER), (PLAYBOOKS[1], SIGNALS[1], TASK)];
         for (name, signal, gate) in parts {

@@ -145,8 +145,7 @@ impl Site {
         let Some(target) = struck else { return Ok(None) };
         let (target, note) = target.split_once('|').unwrap_or((&target, ""));
         let until = self.clock.now();
-        let strike =
-            Strike { kind, target: target.to_owned(), from, until, note: note.to_owned() };
+        let strike = Strike { kind, target: target.to_owned(), from, until, note: note.to_owned() };
         self.strikes.lock().unwrap_or_else(PoisonError::into_inner).push(strike.clone());
         Ok(Some(strike))
     }
@@ -323,7 +322,12 @@ impl Site {
 async fn well(process: &Process) -> Result<()> {
     let begun = Instant::now();
     while !process.is_well().await {
-        ensure!(begun.elapsed() < PATIENCE, "{} is not well: {}", process.name, process.last_words());
+        ensure!(
+            begun.elapsed() < PATIENCE,
+            "{} is not well: {}",
+            process.name,
+            process.last_words()
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     Ok(())
