@@ -130,12 +130,6 @@ const PARTS: [Part; 6] = [
     },
 ];
 
-/// The tables [`export`] reads and [`crate::prune`] empties.
-#[cfg(test)]
-pub(crate) fn tables() -> std::collections::BTreeSet<&'static str> {
-    PARTS.iter().map(|part| part.table).chain(["contents", "events"]).collect()
-}
-
 /// Everything there is of these runs, in their order; those that are gone are left out.
 pub(crate) async fn export(tx: &mut Tx, runs: &[RunId]) -> Result<Vec<Exported>, StoreError> {
     let ids = || vec![Value::json(&runs)];
@@ -316,5 +310,82 @@ impl Row {
             whole.insert(name.to_owned(), value);
         }
         Ok(whole)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::{
+        history,
+        inside::{open, plan},
+        prune,
+    };
+
+    #[tokio::test]
+    async fn no_table_of_runs_is_forgotten_and_no_column_of_an_outline_made_up() {
+        let (store, _folder) = open().await;
+        let (tables, columns) = store
+            .read(|tx| {
+                Box::pin(async move {
+                    let rows = tx
+                        .fetch(
+                            sql!("SELECT m.name AS t, c.name AS c FROM sqlite_schema m, "
+                                "pragma_table_info(m.name) c WHERE m.type = 'table'"),
+                            args![],
+                        )
+                        .await?;
+                    let mut of_runs = BTreeSet::new();
+                    let mut columns = BTreeSet::new();
+                    for row in rows {
+                        let (table, column) = (row.text("t")?, row.text("c")?);
+                        if ["run", "approval"].contains(&column.as_str()) {
+                            of_runs.insert(table.clone());
+                        }
+                        columns.insert((table, column));
+                    }
+                    Ok((of_runs, columns))
+                })
+            })
+            .await
+            .unwrap();
+        let known: BTreeSet<&str> =
+            PARTS.iter().map(|part| part.table).chain(["contents", "events"]).collect();
+        let forgotten: Vec<_> =
+            tables.iter().filter(|table| !known.contains(table.as_str())).collect();
+        assert!(
+            forgotten.is_empty(),
+            "{forgotten:?} have rows of runs: export and prune them too (`PARTS`, `prune_runs`)"
+        );
+        for part in &PARTS {
+            for column in part.outline {
+                let place = (part.table.to_owned(), (*column).to_owned());
+                assert!(columns.contains(&place), "{place:?} is not there");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn looking_for_what_may_go_walks_no_history() {
+        let (store, _folder) = open().await;
+        let none = || vec![Value::json(&[""; 0])];
+        let (finished, args) = history::finished("completed", Timestamp::UNIX_EPOCH, None, 10);
+        let finished = plan(&store, finished, args).await;
+        assert!(finished.contains("runs_by_status (status=? AND started_at<?)"), "{finished}");
+        assert!(finished.contains("runs_by_playbook"), "{finished}");
+        let signals = plan(&store, prune::forgettable(), args![0_i64, "sig_", 1_i64]).await;
+        assert!(signals.contains("sqlite_autoindex_signals_1 (id<?)"), "{signals}");
+        assert!(signals.contains("runs_by_account"), "{signals}");
+        let spent = plan(&store, spent(), args![0_i64, 1_i64]).await;
+        assert!(spent.contains("checkpoints_with_heads"), "{spent}");
+        for steps in [&finished, &signals, &spent] {
+            assert!(!steps.contains("TEMP B-TREE") && !steps.contains("SCAN runs"), "{steps}");
+        }
+        for part in &PARTS {
+            let steps = plan(&store, (part.rows)(), none()).await;
+            assert!(!steps.contains(&format!("SCAN {}", part.table)), "{}: {steps}", part.table);
+        }
     }
 }

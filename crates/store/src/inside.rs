@@ -35,7 +35,7 @@ impl Clock for Still {
     }
 }
 
-async fn open() -> (Store, tempfile::TempDir) {
+pub(crate) async fn open() -> (Store, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.sqlite");
     let clock = Arc::new(Still(AtomicU64::new(1)));
@@ -103,7 +103,7 @@ async fn a_unit_of_work_that_panics_takes_nothing_with_it() {
 }
 
 /// What SQLite would do, one line a step.
-async fn plan(store: &Store, sql: Sql, args: Vec<Value>) -> String {
+pub(crate) async fn plan(store: &Store, sql: Sql, args: Vec<Value>) -> String {
     let explain = format!("EXPLAIN QUERY PLAN {}", sql.sqlite.as_str());
     let explain = sqlx::SqlSafeStr::into_sql_str(sqlx::AssertSqlSafe(explain));
     let sql = Sql { sqlite: explain.clone(), postgres: explain };
