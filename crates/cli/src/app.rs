@@ -98,6 +98,7 @@ impl App {
             journal: Arc::<Store>::clone(&shared),
             inbox: Arc::<Store>::clone(&shared),
             outbox: Arc::<Store>::clone(&shared),
+            rates: Arc::<Store>::clone(&shared),
             customers: Arc::<Store>::clone(&shared),
             catalogue: Arc::<Store>::clone(&shared),
             vault: Arc::new(vault),
@@ -147,6 +148,7 @@ impl App {
     }
 
     /// With the embedded database, and nobody serving it, lets triggers fire and drafts be written
+            limits: self.config.bounds(),
     /// now, so that a command line session shows something. Nothing is sent: mail leaves through
     /// the process that serves, and its configuration.
     pub async fn run_if_embedded(&self) -> anyhow::Result<()> {

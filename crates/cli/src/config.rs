@@ -8,7 +8,7 @@ use std::{
 use domain::archive::FLOOR_DAYS;
 use serde::Deserialize;
 
-use crate::failure::BadInput;
+use crate::{failure::BadInput, limits::Limits};
 
 /// The commented example that `playgate config print` shows. It equals the defaults.
 pub const EXAMPLE: &str = include_str!("config.example.yaml");
@@ -43,6 +43,8 @@ pub struct Config {
     pub log: Log,
     /// Background work.
     pub worker: Worker,
+    /// What is bounded over all processes together.
+    pub limits: Limits,
     /// How long what is over stays in the database.
     pub retention: Retention,
 }
@@ -231,6 +233,8 @@ impl Default for Retention {
             keys: Keys::default(),
             log: Log::default(),
             worker: Worker::default(),
+            limits: Limits::default(),
+            retention: Retention::default(),
         }
     }
             retention: Retention::default(),

@@ -12,6 +12,7 @@ pub mod command;
 pub mod config;
 pub mod door;
 pub mod failure;
+pub mod limits;
 pub mod meter;
 pub mod output;
 pub mod vault;

@@ -11,6 +11,7 @@ mod journal;
 mod ledger;
 mod outbox;
 mod queue;
+mod rates;
 mod steering;
 mod vault;
 mod writer;
@@ -22,8 +23,9 @@ pub use desk::{Desk, DeskError, Opened, Reviewed, Ruling};
 pub use history::History;
 pub use journal::{Journal, RunFilter, Work};
 pub use ledger::{Checkpoint, Ledger, StreamHead};
-pub use outbox::{Channels, Outbox, Outcome, Transmission};
+pub use outbox::{Begun, Channels, Outbox, Outcome, Transmission};
 pub use queue::{Inbox, QueueFilter, QueueItem, QueueOrder, TaskFilter};
+pub use rates::{Ask, Grant, Rates};
 pub use steering::{
     BATCH, Backlog, Changed, Forecast, KnownVersion, Move, Rewind, RunGroup, Steering, Tally,
 };

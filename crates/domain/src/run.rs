@@ -28,6 +28,29 @@ words! {
     }
 }
 
+words! {
+    /// How soon a run's turn comes while more is due than there are hands for.
+    Priority {
+        /// Eight shares of the hands.
+        Urgent = "urgent",
+        /// Four shares.
+        Normal = "normal",
+        /// One share: never before the others, and never not at all.
+        Bulk = "bulk",
+    }
+}
+
+impl Priority {
+    /// Its shares of the hands. Each playbook with something due has its own.
+    pub const fn shares(self) -> i64 {
+        match self {
+            Self::Urgent => 8,
+            Self::Normal => 4,
+            Self::Bulk => 1,
+        }
+    }
+}
+
 impl RunStatus {
     /// Whether nothing more happens to the run.
     pub const fn is_over(self) -> bool {
@@ -107,6 +130,9 @@ pub struct Progress {
     pub tokens: u64,
     /// Why it is stuck, if it is.
     pub dead_end: Option<DeadEnd>,
+    /// What it waits for though its step could go on: a rate that is spent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
 }
 
 impl Progress {
@@ -121,6 +147,7 @@ impl Progress {
             model_calls: 0,
             tokens: 0,
             dead_end: None,
+            held: None,
         }
     }
 }
@@ -189,6 +216,8 @@ pub struct NewRun {
     pub account: AccountId,
     /// Why.
     pub cause: Cause,
+    /// How soon its turn comes.
+    pub priority: Priority,
     /// Its first step.
     pub progress: Progress,
     /// Runs of the same playbook and account that began after this time suppress this one.

@@ -1,7 +1,10 @@
 //! Advances one claimed run until it blocks: on a model, a person, a message, a signal or time.
 
+use std::sync::Arc;
+
 use domain::{
     event::Event,
+    limit::Limits,
     port::{StoreError, VaultError},
     run::{Claimed, Phase},
     turn::Turn,
@@ -47,6 +50,7 @@ impl AdvanceError {
 pub(crate) struct Advancer {
     pub(crate) ports: Ports,
     pub(crate) active: Active,
+    pub(crate) limits: Arc<Limits>,
 }
 
 impl Advancer {

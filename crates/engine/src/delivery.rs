@@ -7,10 +7,10 @@ use std::{
 
 use async_trait::async_trait;
 use domain::{
-    approval::Approval,
+    clock::Clock,
     draft::Manuscript,
     message::{Clearance, DeliverError, Message, MessageStatus, Refusal},
-    port::{Outbox, Outcome, StoreError, Transmission, VaultError},
+    port::{Begun, Outbox, Outcome, StoreError, Transmission, VaultError},
     run::{Run, RunStatus},
     verdict::Occasion,
 };
@@ -28,7 +28,7 @@ use crate::{
     settings::Settings,
 };
 
-/// How soon a message that is held back is looked at again.
+/// How soon a message that is held back for a reason its claim does not see is looked at again.
 const HELD: SignedDuration = SignedDuration::from_secs(30);
 
 /// What the state of its run says against sending a message.
@@ -57,27 +57,27 @@ pub struct Delivery {
 struct Beginning<'a> {
     outbox: &'a dyn Outbox,
     message: &'a Message,
-    approval: &'a Approval,
+    clock: &'a dyn Clock,
     lease: SignedDuration,
-    /// Why it was held back at the last moment, if it was.
-    held: Mutex<Option<String>>,
+    sends_per_hour: Option<u32>,
+    /// What became of it instead, if it was kept back at the last moment.
+    instead: Mutex<Option<Outcome>>,
 }
 
 #[async_trait]
 impl Transmission for Beginning<'_> {
     async fn begin(&self) -> bool {
         // A slow conversation may have begun before somebody stopped all sending.
-        match self.outbox.kills().await {
-            Ok(kills) => {
-                if let Some(kill) = kills.iter().find(|kill| kill.covers(self.approval)) {
-                    let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-                    *held = Some(Refusal::Killed(kill.in_words()).to_string());
-                    return false;
-                }
-            }
-            Err(_) => return false,
-        }
-        self.outbox.transmitting(self.message, self.lease).await.unwrap_or(false)
+        let now = self.clock.now();
+        let begun = self.outbox.begin(self.message, self.lease, now, self.sends_per_hour).await;
+        let instead = match begun {
+            Ok(Begun::Yes) => return true,
+            Ok(Begun::Held(why)) => Outcome::Held { why, until: now },
+            Ok(Begun::Refused(why)) => Outcome::Refused(why),
+            Ok(Begun::Lost) | Err(_) => return false,
+        };
+        *self.instead.lock().unwrap_or_else(PoisonError::into_inner) = Some(instead);
+        false
     }
 }
 
@@ -92,8 +92,8 @@ impl Delivery {
     pub async fn drain(&self) -> Result<usize, StoreError> {
         let now = self.ports.clock.now();
         let limit = u32::try_from(self.settings.deliveries).unwrap_or(8);
-        let messages =
-            self.ports.outbox.claim_messages(now, limit, self.settings.delivery_lease).await?;
+        let Settings { delivery_lease: lease, limits, .. } = &self.settings;
+        let messages = self.ports.outbox.claim_messages_within(now, limit, *lease, limits).await?;
         let count = messages.len();
         stream::iter(messages)
             .for_each_concurrent(self.settings.deliveries, |message| {
@@ -195,20 +195,23 @@ impl Delivery {
         let cleared = match clearance.check() {
             Ok(cleared) => cleared,
             Err(refusal) if refusal.holds() => {
-                return Ok(Outcome::Held { why: refusal.to_string(), until: hold(now) });
+                // What is stopped is not claimed; when it is restarted, it is due at once.
+                return Ok(Outcome::Held { why: refusal.to_string(), until: now });
             }
             Err(refusal) => return Ok(Outcome::Refused(refusal.to_string())),
         };
         let beginning = Beginning {
             outbox: &*ports.outbox,
             message,
-            approval: &approval,
+            clock: &*ports.clock,
             lease: self.settings.delivery_lease,
-            held: Mutex::default(),
+            sends_per_hour: plan.sends_per_hour.or(self.settings.limits.sends_per_hour),
+            instead: Mutex::default(),
         };
         let delivered = ports.channels.deliver(&cleared, &beginning).await;
-        if let Some(why) = beginning.held.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            return Ok(Outcome::Held { why, until: hold(now) });
+        let instead = beginning.instead.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(instead) = instead {
+            return Ok(instead);
         }
         Ok(self.outcome(message, letter.channel, delivered))
     }

@@ -10,6 +10,7 @@ mod judge;
 mod letter;
 mod migration;
 mod outcome;
+mod pace;
 mod ports;
 mod settings;
 mod step;

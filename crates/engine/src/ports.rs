@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::{
     clock::Clock,
-    port::{Catalogue, Channels, Customers, Inbox, Journal, Outbox, Vault, Writer},
+    port::{Catalogue, Channels, Customers, Inbox, Journal, Outbox, Rates, Vault, Writer},
 };
 
 /// The doors the engine needs. Cheap to clone.
@@ -18,6 +18,8 @@ pub struct Ports {
     pub outbox: Arc<dyn Outbox>,
     /// Customer data.
     pub customers: Arc<dyn Customers>,
+    /// Permits of rates that all processes share.
+    pub rates: Arc<dyn Rates>,
     /// Playbook and policy versions.
     pub catalogue: Arc<dyn Catalogue>,
     /// Sealed content.

@@ -1,7 +1,9 @@
 //! The engine's knobs, with the defaults that fit one small machine.
 
-use jiff::SignedDuration;
 use std::time::Duration;
+
+use domain::limit::Limits;
+use jiff::SignedDuration;
 
 /// The engine's knobs.
 #[derive(Clone, Debug)]
@@ -26,6 +28,8 @@ pub struct Settings {
     pub delivery_attempts: i64,
     /// How often the audit trail gets a checkpoint, when there is anything new.
     pub checkpoint: Duration,
+    /// What is bounded over all processes together.
+    pub limits: Limits,
 }
 
 impl Default for Settings {
@@ -41,6 +45,11 @@ impl Default for Settings {
             delivery_lease: SignedDuration::from_secs(60),
             delivery_attempts: 8,
             checkpoint: Duration::from_mins(5),
+            limits: Limits {
+                runs_per_account: Some(1),
+                sends_per_hour: Some(200),
+                ..Limits::default()
+            },
         }
     }
 }

@@ -139,6 +139,7 @@ impl Triggers {
             version: plan.version.clone(),
             account: snapshot.account.id,
             cause: cause(plan, signal),
+            priority: plan.priority,
             progress: Progress::start(plan.first().unwrap_or_default()),
             once_since: plan
                 .once_per

@@ -30,7 +30,7 @@ impl Draft {
     pub(crate) fn new(claimed: &Claimed, now: Timestamp) -> Self {
         Self {
             claimed: claimed.clone(),
-            progress: claimed.run.progress.clone(),
+            progress: Progress { held: None, ..claimed.run.progress.clone() },
             now,
             events: Vec::new(),
             effects: Vec::new(),

@@ -3,7 +3,7 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use domain::{
-    port::{Ledger, Work},
+    port::{Ledger, StoreError, Work},
     run::Claimed,
     turn::Committed,
 };
@@ -36,7 +36,8 @@ impl Worker {
     /// A worker over these doors.
     pub fn new(ports: Ports, ledger: Arc<dyn Ledger>, settings: Settings) -> Self {
         let active = Active::new(Arc::clone(&ports.catalogue));
-        let advancer = Advancer { ports: ports.clone(), active };
+        let advancer =
+            Advancer { ports: ports.clone(), active, limits: Arc::new(settings.limits.clone()) };
         let poll = spread(settings.poll, ports.clock.uuid());
         Self { ports, settings, ledger, advancer, poll }
     }
@@ -87,9 +88,7 @@ impl Worker {
     /// Claims what is due now and advances it as far as it goes; tells how many runs were claimed.
     pub async fn advance_due(&self) -> usize {
         let committer = Committer::start(Arc::clone(&self.ports.journal), self.settings.gather);
-        let now = self.ports.clock.now();
-        let claimed = self.ports.journal.claim(now, self.settings.claim, self.settings.lease).await;
-        let claimed = match claimed {
+        let claimed = match self.claim(self.settings.claim).await {
             Ok(claimed) => claimed,
             Err(err) => {
                 warn!(error = %err, "runs could not be claimed");
@@ -122,8 +121,7 @@ impl Worker {
             drop(room);
             let free = u32::try_from(slots.available_permits()).unwrap_or(u32::MAX);
             let limit = self.settings.claim.min(free).max(1);
-            let now = self.ports.clock.now();
-            let claimed = match self.ports.journal.claim(now, limit, self.settings.lease).await {
+            let claimed = match self.claim(limit).await {
                 Ok(claimed) => claimed,
                 Err(err) => {
                     warn!(error = %err, "runs could not be claimed");
@@ -155,6 +153,11 @@ impl Worker {
         }
         tracker.close();
         tracker.wait().await;
+    }
+
+    async fn claim(&self, limit: u32) -> Result<Vec<Claimed>, StoreError> {
+        let (now, settings) = (self.ports.clock.now(), &self.settings);
+        self.ports.journal.claim_within(now, limit, settings.lease, &settings.limits).await
     }
 
     /// Advances one claimed run for as long as it keeps its lease.

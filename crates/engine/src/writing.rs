@@ -75,6 +75,9 @@ impl Advancer {
                 None => stuck("budget-spent", why),
             });
         }
+        if let Some(until) = self.model_turn(claimed, turn).await? {
+            return Ok(Next::End(Ending::Rest(Some(until))));
+        }
         let task = match (&intent.action, &intent.recipient) {
             (Action::RouteRisk { .. }, _) => WriterTask::Route,
             (Action::SummarizeAccount { .. }, _) => WriterTask::Summary,
@@ -101,6 +104,9 @@ impl Advancer {
         };
         let written = self.ports.writer.write(&assignment).await;
         turn.progress.model_calls += 1;
+        if let Ok(written) = &written {
+            self.charge_model(claimed, turn, written.calls.saturating_sub(1)).await?;
+        }
         match written {
             Ok(written) => self.written(scene, step, turn, &intent, revised, written).await,
             Err(err) => Ok(match revised {

@@ -5,7 +5,7 @@ mod doing;
 mod steps;
 mod trigger;
 
-use domain::intent::is_address;
+use domain::{intent::is_address, run::Priority};
 use notation::{Condition, Diagnostic, Diagnostics, Level, Place, Schema, Spanned, facts, yaml};
 use sha2::{Digest, Sha256};
 
@@ -105,6 +105,8 @@ pub(crate) fn compile(files: &[(String, String)]) -> Result<Plan, Diagnostics> {
             lint.missing(key, help);
         }
     }
+    let concurrency = within(&mut lint, "concurrency", read.concurrency, 10_000);
+    let sends_per_hour = within(&mut lint, "sends_per_hour", read.sends_per_hour, 100_000);
     let segment = read.segment.as_ref().and_then(|text| lint.condition(text, &facts::schema()));
     if of == Type::Playbook && !steps.is_empty() && !reaches_somebody(&steps) {
         let message = "no step reaches the customer or a person";
@@ -138,6 +140,9 @@ pub(crate) fn compile(files: &[(String, String)]) -> Result<Plan, Diagnostics> {
         pitfalls,
         trigger,
         once_per: read.once_per.map(|once_per| once_per.account.get()),
+        priority: read.priority.map_or(Priority::Normal, |priority| priority.value),
+        concurrency,
+        sends_per_hour,
         steps,
         version: version(files),
         assets: assets.into_map(),
@@ -194,6 +199,17 @@ fn weeks(lint: &mut Lint<'_>, duration: Option<&Spanned<file::Duration>>) -> Opt
         return None;
     }
     Some((from, to))
+}
+
+/// A bound of one at least.
+fn within(lint: &mut Lint<'_>, key: &str, given: Option<Spanned<u32>>, most: u32) -> Option<u32> {
+    let given = given?;
+    if !(1..=most).contains(&given.value) {
+        let help = (given.value == 0).then_some("to stop a playbook, load the others without it");
+        lint.error(&given, format!("`{key}` must be 1 to {most}"), help);
+        return None;
+    }
+    Some(given.value)
 }
 
 fn metrics(

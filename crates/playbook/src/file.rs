@@ -11,6 +11,7 @@ use domain::{
     contact::ContactRole,
     intent::{Channel, MessageClass},
     record::SurveyKind,
+    run::Priority,
 };
 use notation::{Period, Spanned};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -76,6 +77,15 @@ pub(crate) struct Playbook {
     pub(crate) trigger: Option<Spanned<Trigger>>,
     /// How often it may start for one account.
     pub(crate) once_per: Option<OncePer>,
+    /// How soon its runs' turn comes while more is due than can be worked on; normal when absent.
+    pub(crate) priority: Option<Spanned<Priority>>,
+    /// Runs worked on at the same time, over all processes, 1 to 10000; no bound when absent.
+    #[schemars(with = "Option<u32>", range(min = 1, max = 10_000))]
+    pub(crate) concurrency: Option<Spanned<u32>>,
+    /// Messages that may leave in any hour before sending of this playbook stops and a person has
+    /// to look, 1 to 100000; as configured when absent.
+    #[schemars(with = "Option<u32>", range(min = 1, max = 100_000))]
+    pub(crate) sends_per_hour: Option<Spanned<u32>>,
     /// What is done, in order.
     #[schemars(required)]
     pub(crate) steps: Option<Spanned<Vec<Spanned<Step>>>>,

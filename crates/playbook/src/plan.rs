@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use domain::{run::Cause, snapshot::Snapshot};
+use domain::{
+    run::{Cause, Priority},
+    snapshot::Snapshot,
+};
 use jiff::SignedDuration;
 use notation::{Condition, Diagnostic, Diagnostics};
 use serde_json::Value;
@@ -56,6 +59,12 @@ pub struct Plan {
     pub trigger: Rule,
     /// The time in which it starts at most once for one account.
     pub once_per: Option<SignedDuration>,
+    /// How soon its runs' turn comes.
+    pub priority: Priority,
+    /// Runs worked on at the same time, at most.
+    pub concurrency: Option<u32>,
+    /// Messages that may leave in any hour, where it says so itself.
+    pub sends_per_hour: Option<u32>,
     /// What is done, in order; at least one step.
     pub steps: Vec<Step>,
     /// SHA-256 over the file and its assets, in hex.

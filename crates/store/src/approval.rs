@@ -181,14 +181,14 @@ pub(crate) async fn enqueue(
         .collect();
     tx.execute(
         sql!("INSERT INTO messages (id, approval, run, step, account, contact, content, binding, "
-            "status, attempts, next_at, note, queued_at, token) "
+            "status, attempts, next_at, note, queued_at, token, playbook, action) "
             "SELECT r.id, r.approval, r.run, r.step, r.account, r.contact, r.content, r.binding, "
-            "'queued', 0, $2, '', $2, 0 FROM "
+            "'queued', 0, $2, '', $2, 0, a.playbook, a.action FROM "
             {rows "$1" (
                 id TEXT, approval TEXT, run TEXT, step TEXT, account TEXT, contact TEXT,
                 content TEXT, binding TEXT
             )}
-            "WHERE true ON CONFLICT (id) DO NOTHING"),
+            "JOIN approvals AS a ON a.id = r.approval WHERE true ON CONFLICT (id) DO NOTHING"),
         vec![Value::json(&rows), Value::from(now)],
     )
     .await?;

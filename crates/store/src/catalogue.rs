@@ -27,6 +27,7 @@ fn playbook(row: &Row) -> Result<PlaybookVersion, StoreError> {
         version: row.text("version")?,
         files: row.json("files")?,
         active: row.flag("active")?,
+        concurrency: row.get::<Option<i64>>("concurrency")?.and_then(|most| most.try_into().ok()),
         loaded_at: row.at("loaded_at")?,
     })
 }
@@ -47,7 +48,7 @@ impl Catalogue for Store {
         self.read(|tx| {
             Box::pin(async move {
                 tx.fetch(
-                    sql!("SELECT name, version, files, active, loaded_at FROM playbooks "
+                    sql!("SELECT name, version, files, active, concurrency, loaded_at FROM playbooks "
                         "WHERE active = 1 ORDER BY name"),
                     args![],
                 )
@@ -65,7 +66,7 @@ impl Catalogue for Store {
         self.read(move |tx| {
             Box::pin(async move {
                 tx.one(
-                    sql!("SELECT name, version, files, active, loaded_at FROM playbooks "
+                    sql!("SELECT name, version, files, active, concurrency, loaded_at FROM playbooks "
                         "WHERE version = $1"),
                     args,
                 )
@@ -223,16 +224,18 @@ async fn load(
                 "version": version.version,
                 "name": version.name,
                 "files": json!(version.files).to_string(),
+                "concurrency": version.concurrency,
             })
         })
         .collect();
     // First none, then the new ones: a name may have one active version only.
     tx.execute(sql!("UPDATE playbooks SET active = 0 WHERE active = 1"), args![]).await?;
     tx.execute(
-        sql!("INSERT INTO playbooks (version, name, files, active, loaded_at) "
-            "SELECT r.version, r.name, r.files, 1, $2 FROM "
-            {rows "$1" (version TEXT, name TEXT, files TEXT)}
-            "WHERE true ON CONFLICT (version) DO UPDATE SET active = 1"),
+        sql!("INSERT INTO playbooks (version, name, files, active, loaded_at, concurrency) "
+            "SELECT r.version, r.name, r.files, 1, $2, r.concurrency FROM "
+            {rows "$1" (version TEXT, name TEXT, files TEXT, concurrency BIGINT)}
+            "WHERE true ON CONFLICT (version) DO UPDATE SET active = 1, "
+            "concurrency = excluded.concurrency"),
         vec![Value::json(&rows), Value::from(now)],
     )
     .await?;

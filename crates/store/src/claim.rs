@@ -1,19 +1,30 @@
-//! Claiming due runs under a lease, and prolonging leases.
+//! Claiming due runs under a lease, fairly and within bounds, and prolonging leases.
 
 use std::collections::HashSet;
 
 use domain::{
+    event::{Event, NewEvent},
     id::RunId,
+    limit::Limits,
     port::StoreError,
-    run::{Claimed, Lease},
+    run::{Claimed, DeadEnd, Lease, Priority, RunStatus},
+    turn::Turn,
+    user::Actor,
 };
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
 use crate::{
+    connection::Tx,
+    fault::of_sqlx,
     open::Store,
     run,
-    sql::{Sql, Value, args, sql},
+    sql::{Sql, Value, sql},
 };
+
+/// Claims of one run without a turn that is committed. The next claim would be one too many: the
+/// run, it seems, ends whoever works on it.
+pub(crate) const LOST_WORKERS: i64 = 5;
 
 /// A lease's length in microseconds.
 pub(crate) fn microseconds(ttl: SignedDuration) -> i64 {
@@ -26,11 +37,20 @@ impl Store {
         now: Timestamp,
         limit: u32,
         ttl: SignedDuration,
+        limits: &Limits,
     ) -> Result<Vec<Claimed>, StoreError> {
-        let args = args![now, limit, microseconds(ttl)];
-        let mut claimed = self
+        let args = vec![
+            Value::from(now),
+            Value::from(limit),
+            Value::from(microseconds(ttl)),
+            Value::json(&lanes(now)),
+            Value::from(limits.runs_per_account.unwrap_or(0)),
+            Value::from(draw(now)),
+        ];
+        let claimed = self
             .write(move |tx| {
                 Box::pin(async move {
+                    one_by_one(tx).await?;
                     tx.fetch(claim(), args)
                         .await?
                         .iter()
@@ -41,12 +61,19 @@ impl Store {
                                 token: row.int("lease_token")?,
                                 wakes: row.int("wakes")?,
                             };
-                            Ok(Claimed { run, lease })
+                            Ok((Claimed { run, lease }, row.int("claims")?))
                         })
                         .collect::<Result<Vec<_>, StoreError>>()
                 })
             })
             .await?;
+        let (lost, claimed): (Vec<_>, Vec<_>) =
+            claimed.into_iter().partition(|(_, claims)| *claims > LOST_WORKERS);
+        if !lost.is_empty() {
+            let stuck = lost.into_iter().map(|(claimed, _)| given_up(claimed, now)).collect();
+            self.commit_turns(stuck).await?;
+        }
+        let mut claimed: Vec<Claimed> = claimed.into_iter().map(|(claimed, _)| claimed).collect();
         // `RETURNING` answers in no particular order.
         claimed.sort_by_key(|claimed| (claimed.run.wake_at, claimed.run.id));
         Ok(claimed)
@@ -87,16 +114,148 @@ impl Store {
     }
 }
 
-/// `$1` now, `$2` how many, `$3` for how long.
+/// Lets one claim be made at a time, so that each sees what is in hand by the ones before it.
+async fn one_by_one(tx: &mut Tx) -> Result<(), StoreError> {
+    if tx.is_postgres() {
+        // Whoever is stopped in the middle must not keep all others from claiming; and compiling
+        // the statement to machine code would take a thousand times as long as running it.
+        tx.raw(
+            "",
+            "SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL jit = off; \
+             SELECT pg_advisory_xact_lock(7014005)",
+        )
+        .await
+        .map_err(of_sqlx)?;
+    }
+    Ok(())
+}
+
+/// The turn of a run that is not tried again, because those who tried were lost.
+fn given_up(claimed: Claimed, now: Timestamp) -> Turn {
+    let mut progress = claimed.run.progress;
+    let dead_end = DeadEnd {
+        code: "worker-lost".to_owned(),
+        why: format!(
+            "{LOST_WORKERS} workers that took this run were lost before they finished a turn; \
+             see the log of the last one, then retry the run"
+        ),
+    };
+    progress.dead_end = Some(dead_end.clone());
+    let event = Event::RunStuck { step: progress.step.clone(), dead_end };
+    Turn {
+        lease: claimed.lease,
+        progress,
+        status: RunStatus::Stuck,
+        wake_at: None,
+        keep: false,
+        events: vec![NewEvent::of_run(claimed.run.id, now, Actor::Engine, event)],
+        effects: Vec::new(),
+        approvals: Vec::new(),
+        contents: Vec::new(),
+        outbox: Vec::new(),
+    }
+}
+
+/// The lot drawn at a moment: no clock repeats itself to the microsecond.
+pub(crate) fn draw(now: Timestamp) -> i64 {
+    // Clocks may count in whole milliseconds; a prime keeps their lots from falling together.
+    now.as_microsecond() / 7
+}
+
+/// What a run in hand costs in each priority, and who begins with one less.
+///
+/// Hands are shared by what is in them. Where there is one pair only it is empty at each claim, and
+/// who comes first is drawn: each priority as often as it has shares.
+fn lanes(now: Timestamp) -> Vec<serde_json::Value> {
+    let most = Priority::ALL.iter().map(|priority| priority.shares()).max().unwrap_or(1);
+    let shares: i64 = Priority::ALL.iter().map(|priority| priority.shares()).sum();
+    let mut rest = draw(now).rem_euclid(shares);
+    let mut first = None;
+    for priority in Priority::ALL {
+        if first.is_none() && rest < priority.shares() {
+            first = Some(*priority);
+        }
+        rest -= priority.shares();
+    }
+    Priority::ALL
+        .iter()
+        .map(|priority| {
+            let stride = most / priority.shares();
+            let bonus = if first == Some(*priority) { stride } else { 0 };
+            json!({ "priority": priority, "stride": stride, "bonus": bonus })
+        })
+        .collect()
+}
+
+/// `$1` now, `$2` how many, `$3` for how long, `$4` what a run in hand costs by priority, `$5` runs
+/// of one account at most (0: no bound), `$6` whose turn it is.
+///
+/// A lane is a priority and a playbook. `found` hops from one to the next in the index; from each,
+/// `due` takes who has been due the longest, and `chosen` the cheapest of all. Of one lane 1024 are
+/// looked at: an account that has more than that due in one playbook, and may have no more in hand,
+/// keeps the rest of that lane waiting.
 pub(crate) fn claim() -> Sql {
-    // Materialised, because the planner may otherwise run the locking part more than once and
-    // claim more than asked for.
-    sql!("WITH due AS MATERIALIZED ("
-        "SELECT id FROM runs WHERE status = 'active' AND wake_at <= $1 "
-        "AND (lease_until IS NULL OR lease_until <" {now} ") "
-        "ORDER BY wake_at, id LIMIT $2" {skip_locked} ") "
-        "UPDATE runs SET lease_token = lease_token + 1, lease_until =" {now} "+ $3 "
-        "WHERE id IN (SELECT id FROM due) "
-        "RETURNING id, playbook, version, account, cause, status, progress, wake_at, started_at, "
-        "changed_at, lease_token, wakes")
+    sql!("WITH RECURSIVE held AS MATERIALIZED (\
+        SELECT account, playbook, priority FROM runs \
+        WHERE lease_until IS NOT NULL AND lease_until >=" {now} "), \
+        crowded AS MATERIALIZED (\
+        SELECT account FROM held GROUP BY account HAVING $5 > 0 AND COUNT(*) >= $5), \
+        found (priority, stride, bonus, playbook) AS (\
+        SELECT r.priority, r.stride, r.bonus, (SELECT MIN(runs.playbook) FROM runs \
+        WHERE runs.status = 'active' AND runs.wake_at IS NOT NULL \
+        AND runs.priority = r.priority) \
+        FROM " {rows "$4" (priority TEXT, stride BIGINT, bonus BIGINT)}
+        "UNION ALL \
+        SELECT found.priority, found.stride, found.bonus, (SELECT MIN(runs.playbook) FROM runs \
+        WHERE runs.status = 'active' AND runs.wake_at IS NOT NULL \
+        AND runs.priority = found.priority AND runs.playbook > found.playbook) \
+        FROM found WHERE found.playbook IS NOT NULL), \
+        lane AS MATERIALIZED (\
+        SELECT found.priority, found.stride, found.bonus, found.playbook, \
+        (ROW_NUMBER() OVER (ORDER BY found.playbook, found.priority) + $6) \
+        % COUNT(*) OVER () AS turn, \
+        (SELECT COUNT(*) FROM held WHERE held.playbook = found.playbook \
+        AND held.priority = found.priority) AS in_hand, \
+        (SELECT COUNT(*) FROM held WHERE held.playbook = found.playbook) AS busy, \
+        (SELECT playbooks.concurrency FROM playbooks \
+        WHERE playbooks.name = found.playbook AND playbooks.active = 1) AS most \
+        FROM found WHERE found.playbook IS NOT NULL), \
+        due AS (\
+        SELECT c.id, c.account, c.wake_at, lane.playbook, lane.turn, lane.busy, lane.most, \
+        (lane.in_hand + ROW_NUMBER() OVER (PARTITION BY lane.priority, lane.playbook \
+        ORDER BY c.wake_at, c.id)) * lane.stride - lane.bonus AS cost FROM lane "
+        {either "JOIN runs AS c ON c.id IN (SELECT w.id FROM ("
+            "CROSS JOIN LATERAL (SELECT w.id, w.account, w.wake_at FROM ("}
+        "SELECT runs.id, runs.account, runs.wake_at FROM runs"
+        {either " INDEXED BY runs_by_lane" ""}
+        " WHERE runs.status = 'active' AND runs.priority = lane.priority \
+        AND runs.playbook = lane.playbook AND runs.wake_at <= $1 \
+        AND (runs.lease_until IS NULL OR runs.lease_until <" {now} ") \
+        ORDER BY runs.wake_at, runs.id LIMIT 1024) AS w \
+        WHERE w.account NOT IN (SELECT crowded.account FROM crowded) \
+        ORDER BY w.wake_at, w.id LIMIT $2" {either ")" ") AS c"} "), \
+        lone AS (\
+        SELECT due.*, ROW_NUMBER() OVER (PARTITION BY due.account \
+        ORDER BY due.cost, due.turn, due.wake_at, due.id) + CASE WHEN $5 < 2 THEN 0 ELSE \
+        (SELECT COUNT(*) FROM held WHERE held.account = due.account) END AS of_account \
+        FROM due), \
+        bounded AS (\
+        SELECT lone.*, lone.busy + ROW_NUMBER() OVER (PARTITION BY lone.playbook \
+        ORDER BY lone.cost, lone.turn, lone.wake_at, lone.id) AS of_playbook \
+        FROM lone WHERE $5 = 0 OR lone.of_account <= $5), \
+        chosen AS MATERIALIZED (\
+        SELECT bounded.id FROM bounded WHERE bounded.most IS NULL \
+        OR bounded.of_playbook <= bounded.most \
+        ORDER BY bounded.cost, bounded.turn, bounded.wake_at, bounded.id LIMIT $2), "
+        // Looked at once more under the lock: an older program claims without waiting its turn.
+        "taken AS MATERIALIZED (\
+        SELECT runs.id FROM runs WHERE runs.id"
+        {either " IN (SELECT chosen.id FROM chosen)" " = ANY(ARRAY(SELECT chosen.id FROM chosen))"}
+        " AND runs.status || '' = 'active' AND +runs.wake_at <= $1 \
+        AND (runs.lease_until IS NULL OR runs.lease_until <" {now} ")" {skip_locked} ") \
+        UPDATE runs SET lease_token = lease_token + 1, lease_until =" {now} "+ $3, \
+        claims = claims + 1 WHERE id"
+        {either " IN (SELECT taken.id FROM taken)" " = ANY(ARRAY(SELECT taken.id FROM taken))"}
+        " RETURNING id, playbook, version, account, cause, status, progress, wake_at, \
+        started_at, changed_at, lease_token, wakes, claims")
 }

@@ -119,7 +119,7 @@ pub(crate) async fn release(tx: &mut Tx, runs: &[RunId]) -> Result<(), StoreErro
     }
     tx.stir(Work::Runs);
     tx.execute(
-        sql!("UPDATE runs SET lease_token = lease_token + 1, lease_until = NULL WHERE id"
+        sql!("UPDATE runs SET lease_token = lease_token + 1, lease_until = NULL, claims = 0 WHERE id"
             {among "$1"}),
         vec![Value::json(&runs)],
     )
@@ -166,7 +166,7 @@ async fn apply(
     }
     tx.execute(
         sql!("UPDATE runs SET status = r.status, step = r.step, progress = r.progress, "
-            "wake_at = r.wake_at, changed_at = $2, "
+            "wake_at = r.wake_at, changed_at = $2, claims = 0, "
             "lease_until = CASE WHEN r.keep = 1 THEN lease_until END FROM "
             {rows "$1" (
                 id TEXT, status TEXT, step TEXT, progress TEXT, wake_at BIGINT, keep BIGINT

@@ -16,10 +16,10 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    claim,
+    claim, dispatch,
     fault::of_sqlx,
     open::Store,
-    outbox, queue, run,
+    queue, run,
     sql::{Sql, Value, args, sql},
 };
 
@@ -122,9 +122,20 @@ pub(crate) async fn plan(store: &Store, sql: Sql, args: Vec<Value>) -> String {
 async fn hot_statements_use_their_indexes() {
     let (store, _folder) = open().await;
     let none = || Value::json(&[""; 0]);
-    let due = plan(&store, claim::claim(), args![0_i64, 1_i64, 1_i64]).await;
-    assert!(due.contains("runs_due (status=? AND wake_at<?)"), "{due}");
-    assert!(!due.contains("SCAN runs") && !due.contains("TEMP B-TREE"), "{due}");
+    let args_of_claim = args![0_i64, 1_i64, 1_i64, "[]", 1_i64, 0_i64];
+    let due = plan(&store, claim::claim(), args_of_claim).await;
+    for used in [
+        "USING INDEX runs_held",
+        "USING COVERING INDEX runs_by_lane (priority=?)",
+        "USING COVERING INDEX runs_by_lane (priority=? AND playbook>?)",
+        "USING INDEX runs_by_lane (priority=? AND playbook=? AND wake_at<?)",
+        "USING INDEX sqlite_autoindex_runs_1 (id=?)",
+        "USING INDEX playbooks_active (name=?)",
+    ] {
+        assert!(due.contains(used), "{used}: {due}");
+    }
+    let scanned = due.lines().find(|step| step.contains("SCAN runs") && !step.contains("INDEX"));
+    assert_eq!(scanned, None, "{due}");
 
     let update = sql!("UPDATE runs SET status = r.status FROM "
         {rows "$1" (id TEXT, status TEXT)} "WHERE runs.id = r.id");
@@ -139,9 +150,15 @@ async fn hot_statements_use_their_indexes() {
     let wake = plan(&store, run::active_of(), vec![none()]).await;
     assert!(wake.contains("runs_by_account (account=?)"), "{wake}");
 
-    let messages = plan(&store, outbox::due(), args![0_i64, 1_i64]).await;
-    assert!(messages.contains("messages_due (next_at<?)"), "{messages}");
-    assert!(!messages.contains("TEMP B-TREE"), "{messages}");
+    let messages = plan(&store, dispatch::due(), args![0_i64, 1_i64, "[]", 0_i64]).await;
+    for used in [
+        "USING COVERING INDEX messages_by_lane (action=?)",
+        "USING COVERING INDEX messages_by_lane (action=? AND playbook>?)",
+        "USING INDEX messages_by_lane (action=? AND playbook=? AND next_at<?)",
+    ] {
+        assert!(messages.contains(used), "{used}: {messages}");
+    }
+    assert!(!messages.contains("SCAN messages"), "{messages}");
     assert!(messages.contains("sqlite_autoindex_approvals_1 (id=?)"), "{messages}");
 
     let filter = QueueFilter::waiting(Timestamp::UNIX_EPOCH);

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use domain::{
     event::NewEvent,
     id::{AccountId, RunId, SignalId},
+    limit::Limits,
     page::{Page, PageRequest},
     port::{Journal, RunFilter, StoreError, Work},
     run::{Claimed, Intervened, Intervention, Lease, NewRun, Run, Started},
@@ -17,13 +18,14 @@ use crate::{open::Store, trail};
 
 #[async_trait]
 impl Journal for Store {
-    async fn claim(
+    async fn claim_within(
         &self,
         now: Timestamp,
         limit: u32,
         ttl: SignedDuration,
+        limits: &Limits,
     ) -> Result<Vec<Claimed>, StoreError> {
-        self.claim_runs(now, limit, ttl).await
+        self.claim_runs(now, limit, ttl, limits).await
     }
 
     async fn renew(&self, leases: &[Lease], ttl: SignedDuration) -> Result<Vec<bool>, StoreError> {

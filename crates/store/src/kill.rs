@@ -11,12 +11,23 @@ use jiff::Timestamp;
 use crate::{
     connection::Tx,
     open::Store,
+    row::Row,
     sql::{Value, args, sql},
     trail,
 };
 
-/// Stops sending within a scope, unless it is stopped already.
-pub(crate) async fn engage(tx: &mut Tx, kill: Kill) -> Result<(), StoreError> {
+/// A kill of a row with the columns of `kills`.
+pub(crate) fn read(row: &Row) -> Result<Kill, StoreError> {
+    Ok(Kill {
+        scope: row.word("scope")?,
+        by: row.json("actor")?,
+        at: row.at("engaged_at")?,
+        reason: row.text("reason")?,
+    })
+}
+
+/// Stops sending within a scope; false if it is stopped already. The event is the caller's.
+pub(crate) async fn put(tx: &mut Tx, kill: &Kill) -> Result<bool, StoreError> {
     let engaged = tx
         .execute(
             sql!("INSERT INTO kills (scope, actor, engaged_at, reason) "
@@ -29,10 +40,19 @@ pub(crate) async fn engage(tx: &mut Tx, kill: Kill) -> Result<(), StoreError> {
             ],
         )
         .await?;
-    if engaged == 1 {
-        let event = Event::KillEngaged { scope: kill.scope.to_string(), reason: kill.reason };
-        let event = NewEvent { stream: Stream::Switch, at: kill.at, actor: kill.by, event };
-        trail::append(tx, &[event]).await?;
+    Ok(engaged == 1)
+}
+
+/// The event of a stop.
+pub(crate) fn event(kill: Kill) -> NewEvent {
+    let event = Event::KillEngaged { scope: kill.scope.to_string(), reason: kill.reason };
+    NewEvent { stream: Stream::Switch, at: kill.at, actor: kill.by, event }
+}
+
+/// Stops sending within a scope, unless it is stopped already.
+pub(crate) async fn engage(tx: &mut Tx, kill: Kill) -> Result<(), StoreError> {
+    if put(tx, &kill).await? {
+        trail::append(tx, &[event(kill)]).await?;
     }
     Ok(())
 }
@@ -57,6 +77,15 @@ impl Store {
                     return Ok(false);
                 }
                 tx.stir(Work::Outbox);
+                if let Scope::Playbook(playbook) = &scope {
+                    // A person looked: what went out before does not count any more.
+                    tx.execute(
+                        sql!("INSERT INTO blasts (playbook, since) VALUES ($1, $2) "
+                            "ON CONFLICT (playbook) DO UPDATE SET since = excluded.since"),
+                        args![playbook.as_str(), now],
+                    )
+                    .await?;
+                }
                 let event = Event::KillReleased { scope: scope.to_string() };
                 let event = NewEvent { stream: Stream::Switch, at: now, actor: by, event };
                 trail::append(tx, &[event]).await?;
@@ -76,14 +105,7 @@ impl Store {
                 )
                 .await?
                 .iter()
-                .map(|row| {
-                    Ok(Kill {
-                        scope: row.word("scope")?,
-                        by: row.json("actor")?,
-                        at: row.at("engaged_at")?,
-                        reason: row.text("reason")?,
-                    })
-                })
+                .map(read)
                 .collect()
             })
         })

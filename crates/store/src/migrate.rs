@@ -59,8 +59,12 @@ macro_rules! migration {
 }
 
 /// All steps, in order. Never change one that was released; add another.
-const MIGRATIONS: &[Migration] =
-    &[migration!("0001_schema"), migration!("0003_archive"), migration!("0004_steering")];
+const MIGRATIONS: &[Migration] = &[
+    migration!("0001_schema"),
+    migration!("0003_archive"),
+    migration!("0004_steering"),
+    migration!("0005_limits"),
+];
 
 /// Why the schema is not as this program needs it.
 #[derive(Debug, thiserror::Error)]

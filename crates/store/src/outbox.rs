@@ -5,62 +5,45 @@ use domain::{
     event::{Event, NewEvent},
     id::MessageId,
     killswitch::{Kill, Scope},
+    limit::Limits,
     message::{Message, MessageStatus},
     page::{Page, PageRequest},
-    port::{Outbox, Outcome, StoreError},
+    port::{Begun, Outbox, Outcome, StoreError},
     run::{Phase, RunStatus},
     user::Actor,
 };
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    claim::microseconds,
     commit,
     connection::Tx,
     intervene, message,
     open::Store,
     run,
-    sql::{Sql, Value, args, sql},
+    sql::{Value, sql},
     trail,
 };
 
 #[async_trait]
 impl Outbox for Store {
-    async fn claim_messages(
+    async fn claim_messages_within(
         &self,
         now: Timestamp,
         limit: u32,
         ttl: SignedDuration,
+        limits: &Limits,
     ) -> Result<Vec<Message>, StoreError> {
-        self.write(move |tx| Box::pin(claim(tx, now, limit, ttl))).await
+        self.claim_due_messages(now, limit, ttl, limits).await
     }
 
-    async fn transmitting(
+    async fn begin(
         &self,
         message: &Message,
         ttl: SignedDuration,
-    ) -> Result<bool, StoreError> {
-        let args = vec![
-            Value::word(message.id),
-            Value::from(message.token),
-            Value::from(microseconds(ttl)),
-        ];
-        self.write(move |tx| {
-            Box::pin(async move {
-                let changed = tx
-                    .execute(
-                        // Whoever finds it `transmitting` may repeat it where the channel dedupes.
-                        // After this nothing holds it back, so kills are looked at once more.
-                        sql!("UPDATE messages SET status = 'transmitting', lease_until =" {now}
-                            "+ $3 WHERE id = $1 AND token = $2 "
-                            "AND status IN ('sending', 'transmitting') AND" {not_stopped}),
-                        args,
-                    )
-                    .await?;
-                Ok(changed == 1)
-            })
-        })
-        .await
+        now: Timestamp,
+        sends_per_hour: Option<u32>,
+    ) -> Result<Begun, StoreError> {
+        self.begin_message(message, ttl, now, sends_per_hour).await
     }
 
     async fn record(
@@ -107,48 +90,6 @@ impl Outbox for Store {
     async fn kills(&self) -> Result<Vec<Kill>, StoreError> {
         self.engaged().await
     }
-}
-
-/// Messages to be claimed: `$1` now, `$2` how many. What a kill covers stays where it is, as it is.
-pub(crate) fn due() -> Sql {
-    sql!("SELECT id, approval, run, step, account, contact, content, binding, status, "
-        "attempts, next_at, note, queued_at, settled_at, token FROM messages "
-        "WHERE settled_at IS NULL AND next_at <= $1 "
-        "AND (status = 'queued' OR lease_until <" {now} ") AND" {not_stopped}
-        "ORDER BY next_at, id LIMIT $2" {skip_locked})
-}
-
-async fn claim(
-    tx: &mut Tx,
-    now: Timestamp,
-    limit: u32,
-    ttl: SignedDuration,
-) -> Result<Vec<Message>, StoreError> {
-    let due = tx.fetch(due(), args![now, limit]).await?;
-    let mut messages = due.iter().map(message::read).collect::<Result<Vec<_>, _>>()?;
-    if messages.is_empty() {
-        return Ok(messages);
-    }
-    let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
-    tx.execute(
-        sql!("UPDATE messages SET token = token + 1, lease_until =" {now} "+ $2, "
-            "attempts = attempts + CASE WHEN status = 'transmitting' THEN 0 ELSE 1 END, "
-            "status = CASE WHEN status = 'transmitting' THEN status ELSE 'sending' END "
-            "WHERE id" {among "$1"}),
-        vec![Value::json(&ids), Value::from(microseconds(ttl))],
-    )
-    .await?;
-    let mut events = Vec::with_capacity(messages.len());
-    for message in &mut messages {
-        message.token += 1;
-        if message.status != MessageStatus::Transmitting {
-            message.attempts += 1;
-            let event = Event::DeliveryStarted { message: message.id, attempt: message.attempts };
-            events.push(NewEvent::of_run(message.run, now, Actor::Engine, event));
-        }
-    }
-    trail::append(tx, &events).await?;
-    Ok(messages)
 }
 
 /// What an outcome makes of a message.
@@ -205,7 +146,7 @@ impl Recorded {
     }
 }
 
-async fn record(
+pub(crate) async fn record(
     tx: &mut Tx,
     message: Message,
     outcome: Outcome,
@@ -217,7 +158,7 @@ async fn record(
     let changed = tx
         .execute(
             sql!("UPDATE messages SET status = $3, note = $4, next_at = COALESCE($5, next_at), "
-                "attempts = attempts - $6, settled_at = $7, lease_until = NULL "
+                "attempts = attempts - $6, settled_at = $7, lease_until = NULL, claims = 0 "
                 "WHERE id = $1 AND token = $2 AND status IN ('sending', 'transmitting')"),
             vec![
                 Value::word(message.id),
@@ -264,7 +205,7 @@ async fn resolve(
     let changed = tx
         .execute(
             sql!("UPDATE messages SET status = $2, settled_at = $3, next_at = $4, note = $5, "
-                "attempts = CASE WHEN $3 IS NULL THEN 0 ELSE attempts END "
+                "attempts = CASE WHEN $3 IS NULL THEN 0 ELSE attempts END, claims = 0 "
                 "WHERE id = $1 AND status IN ('uncertain', 'failed')"),
             vec![
                 Value::word(id),

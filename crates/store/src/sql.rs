@@ -183,6 +183,7 @@ impl From<Vec<u8>> for Value {
 ///   table `r`; bytes travel in hex;
 /// - `{each ", r." (a, b)}`: the text before each of the names;
 /// - `{replace (a, b)}`: assignments that put the row that was to be inserted in place of another;
+/// - `{either "a" "b"}`: `a` on SQLite, `b` on PostgreSQL;
 /// - `{lock}`: row locks until the end of the transaction, where writers run side by side;
 /// - `{skip_locked}`: the same, passing over rows others hold;
 /// - `{now}`: the database's clock in microseconds since 1970;
@@ -209,6 +210,12 @@ macro_rules! pieces {
             $(", ", stringify!($name), " = excluded.", stringify!($name),)+
             $crate::sql::pieces!($db $($rest)*)
         )
+    };
+    (sqlite {either $sqlite:literal $postgres:literal} $($rest:tt)*) => {
+        concat!($sqlite, $crate::sql::pieces!(sqlite $($rest)*))
+    };
+    (postgres {either $sqlite:literal $postgres:literal} $($rest:tt)*) => {
+        concat!($postgres, $crate::sql::pieces!(postgres $($rest)*))
     };
     (sqlite {among $param:literal} $($rest:tt)*) => {
         concat!(

@@ -76,6 +76,7 @@ async fn start(tx: &mut Tx, runs: Vec<NewRun>, now: Timestamp) -> Result<Vec<Sta
             "version": run.version,
             "account": run.account,
             "cause": text(&run.cause)?,
+            "priority": run.priority,
             "step": run.progress.step,
             "progress": text(&run.progress)?,
         }));
@@ -96,12 +97,12 @@ async fn start(tx: &mut Tx, runs: Vec<NewRun>, now: Timestamp) -> Result<Vec<Sta
         tx.stir(Work::Runs);
         tx.execute(
             sql!("INSERT INTO runs (id, request_key, playbook, version, account, cause, status, "
-            "step, progress, wake_at, wakes, lease_token, started_at, changed_at) "
+            "step, progress, wake_at, wakes, lease_token, started_at, changed_at, priority) "
             "SELECT r.id, r.request_key, r.playbook, r.version, r.account, r.cause, 'active', "
-            "r.step, r.progress, $2, 0, 0, $2, $2 FROM "
+            "r.step, r.progress, $2, 0, 0, $2, $2, r.priority FROM "
             {rows "$1" (
                 id TEXT, request_key TEXT, playbook TEXT, version TEXT, account TEXT,
-                cause TEXT, step TEXT, progress TEXT
+                cause TEXT, step TEXT, progress TEXT, priority TEXT
             )}),
             vec![Value::json(&rows), Value::from(now)],
         )

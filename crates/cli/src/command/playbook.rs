@@ -135,6 +135,7 @@ pub async fn load(app: &App, by: &Actor) -> anyhow::Result<Vec<String>> {
             version: plan.version,
             files,
             active: true,
+            concurrency: plan.concurrency,
             loaded_at: now,
         })
         .collect();

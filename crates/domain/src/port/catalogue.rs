@@ -17,6 +17,9 @@ pub struct PlaybookVersion {
     pub files: Vec<(String, String)>,
     /// Whether triggers start this version.
     pub active: bool,
+    /// Runs of the playbook, of whatever version, in workers' hands at once while this version is
+    /// active.
+    pub concurrency: Option<u32>,
     /// When it was loaded.
     pub loaded_at: Timestamp,
 }

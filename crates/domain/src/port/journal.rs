@@ -8,6 +8,7 @@ use crate::{
     account::words,
     event::NewEvent,
     id::{AccountId, RunId, SignalId},
+    limit::Limits,
     page::{Page, PageRequest},
     run::{Claimed, Intervened, Intervention, Lease, NewRun, Run, RunStatus, Started},
     signal::{NewSignal, Signal},
@@ -72,13 +73,31 @@ words! {
 /// The engine's door to runs and signals.
 #[async_trait]
 pub trait Journal: Send + Sync {
-    /// Leases up to `limit` active runs whose `wake_at` has come by `now`, longest due first.
-    /// Leases last `ttl` by the database's clock; a run whose lease has ended is claimed again.
+    /// Leases up to `limit` active runs whose `wake_at` has come by `now`, longest due first, with
+    /// no bound on accounts.
     async fn claim(
         &self,
         now: Timestamp,
         limit: u32,
         ttl: SignedDuration,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        self.claim_within(now, limit, ttl, &Limits::default()).await
+    }
+
+    /// Leases up to `limit` active runs whose `wake_at` has come by `now`. Leases last `ttl` by
+    /// the database's clock; a run whose lease has ended is claimed again, unless that happened
+    /// too often: then it becomes stuck.
+    ///
+    /// Playbooks with something due take turns: whoever has fewer runs in hand, for the shares of
+    /// its [`Priority`](crate::run::Priority), comes first, and within a playbook who has been due
+    /// the longest. What one leaves, the others get. No account, and no playbook with a
+    /// `concurrency`, has more runs in hand than its bound, whoever claims.
+    async fn claim_within(
+        &self,
+        now: Timestamp,
+        limit: u32,
+        ttl: SignedDuration,
+        limits: &Limits,
     ) -> Result<Vec<Claimed>, StoreError>;
 
     /// Prolongs leases by `ttl` from now; tells for each whether it was still held.

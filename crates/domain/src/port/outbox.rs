@@ -8,6 +8,7 @@ use crate::{
     id::MessageId,
     intent::Channel,
     killswitch::{Kill, Scope},
+    limit::Limits,
     message::{Cleared, DeliverError, Message, MessageStatus, Receipt},
     page::{Page, PageRequest},
     user::Actor,
@@ -40,28 +41,64 @@ pub enum Outcome {
     Uncertain(String),
 }
 
+/// Whether a text may be handed over now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// It may, and that it is about to be is durable.
+    Yes,
+    /// The lease was lost; whoever has it now goes on.
+    Lost,
+    /// Not now: sending is stopped, or the run is paused. Why, in words.
+    Held(String),
+    /// Never: the run was cancelled. Why, in words.
+    Refused(String),
+}
+
 /// Messages on their way out.
 #[async_trait]
 pub trait Outbox: Send + Sync {
-    /// Leases up to `limit` messages that are due: queued ones, and ones whose attempt died. The
-    /// answer's `status` is the one *before* the claim: a message found `sending` had not been
-    /// handed over, one found `transmitting` may have been. Claimed messages become `sending`,
-    /// except that `transmitting` ones stay so. A `DeliveryStarted` event is appended for each
-    /// message that becomes `sending`.
+    /// Leases up to `limit` messages that are due, whatever the rates.
     async fn claim_messages(
         &self,
         now: Timestamp,
         limit: u32,
         ttl: SignedDuration,
+    ) -> Result<Vec<Message>, StoreError> {
+        self.claim_messages_within(now, limit, ttl, &Limits::default()).await
+    }
+
+    /// Leases up to `limit` messages that are due: queued ones, and ones whose attempt died, unless
+    /// that happened too often: then they settle as failed or uncertain. The answer's `status` is
+    /// the one *before* the claim: a message found `sending` had not been handed over, one found
+    /// `transmitting` may have been. Claimed messages become `sending`, except that `transmitting`
+    /// ones stay so. A `DeliveryStarted` event is appended for each message that becomes
+    /// `sending`.
+    ///
+    /// Playbooks take turns. An action whose rate is spent stays queued, with a note that says so,
+    /// until there are permits again; what a stop covers stays as it is.
+    async fn claim_messages_within(
+        &self,
+        now: Timestamp,
+        limit: u32,
+        ttl: SignedDuration,
+        limits: &Limits,
     ) -> Result<Vec<Message>, StoreError>;
 
-    /// Makes durable that the text is about to be handed over. False if the lease was lost; then
-    /// it must not be.
-    async fn transmitting(
+    /// Makes durable that the text is about to be handed over, or says why it must not be: looks
+    /// at stops and at the run once more, and counts.
+    ///
+    /// `sends_per_hour` bounds the messages of the playbook that were begun in the hour before
+    /// `now`, by whatever process, since a person last restarted its sending; another attempt at a
+    /// message counts as the message. The one that would be too many stops the playbook in the
+    /// engine's name, with a task for CS ops, and is held itself: the bound is exact as far as the
+    /// processes' clocks agree.
+    async fn begin(
         &self,
         message: &Message,
         ttl: SignedDuration,
-    ) -> Result<bool, StoreError>;
+        now: Timestamp,
+        sends_per_hour: Option<u32>,
+    ) -> Result<Begun, StoreError>;
 
     /// Records how an attempt ended, with its event, and wakes the run if the message settled.
     /// False if the lease was lost.

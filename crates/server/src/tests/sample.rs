@@ -623,6 +623,7 @@ pub(super) fn audit(words: &Words, full: bool) -> page::audit::View {
 /// One event of every kind.
 #[expect(clippy::too_many_lines, reason = "one sample for each event")]
 pub(super) fn events() -> Vec<Event> {
+        concurrency: None,
     let words = Words::plain();
     let account = AccountId::from_uuid(id(2));
     let approval = ApprovalId::from_uuid(id(6));

@@ -383,6 +383,7 @@ impl World {
     }
 
     async fn load(&self) {
+            rates: Arc::<Store>::clone(&shared),
         let now = self.clock.now();
         let files = vec![
             ("check-in.yaml".to_owned(), PLAYBOOK.to_owned()),
@@ -435,6 +436,7 @@ impl World {
             role: ContactRole::Champion,
             phone: None,
             locale: None,
+            concurrency: None,
             time_zone: None,
             consent: Consent::Granted,
             opted_out_at: None,

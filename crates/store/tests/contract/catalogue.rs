@@ -20,6 +20,7 @@ fn playbook(backend: &Backend, name: &str, version: &str) -> PlaybookVersion {
         version: version.to_owned(),
         files: vec![(format!("{name}.yaml"), format!("playbook: {name}\n# {version} \"é\"\n"))],
         active: true,
+        concurrency: None,
         loaded_at: backend.now(),
     }
 }

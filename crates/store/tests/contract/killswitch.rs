@@ -11,7 +11,7 @@ use jiff::SignedDuration;
 
 use crate::{
     backend::Backend,
-    outbox::{claim, stored},
+    outbox::{begin, claim, stored},
     stage::{LONG, Stage},
 };
 
@@ -90,7 +90,7 @@ async fn what_is_stopped_elsewhere_is_claimed(backend: &Backend) {
         backend.store.kill(&stop(&stage, scope)).await.unwrap();
     }
     let message = claim(backend, LONG).await;
-    assert!(backend.store.transmitting(&message, LONG).await.unwrap());
+    assert!(begin(backend, &message, LONG).await);
 }
 
 async fn a_stop_holds_up_to_the_moment_of_hand_over(backend: &Backend) {
@@ -100,7 +100,7 @@ async fn a_stop_holds_up_to_the_moment_of_hand_over(backend: &Backend) {
     let message = claim(backend, LONG).await;
     for scope in covering(&stage) {
         store.kill(&stop(&stage, scope.clone())).await.unwrap();
-        assert!(!store.transmitting(&message, LONG).await.unwrap(), "{scope}");
+        assert!(!begin(backend, &message, LONG).await, "{scope}");
         store.unkill(&scope, &stage.by(), backend.now()).await.unwrap();
     }
     assert_eq!(stored(backend, &message).await.status, MessageStatus::Sending);
@@ -112,7 +112,7 @@ async fn a_stop_holds_up_to_the_moment_of_hand_over(backend: &Backend) {
     store.unkill(&Scope::All, &stage.by(), backend.now()).await.unwrap();
     let message = claim(backend, LONG).await;
     assert_eq!(message.attempts, 1);
-    assert!(store.transmitting(&message, LONG).await.unwrap());
+    assert!(begin(backend, &message, LONG).await);
 }
 
 async fn an_attempt_that_died_is_not_made_again_while_stopped(backend: &Backend) {

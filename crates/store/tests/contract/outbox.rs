@@ -6,7 +6,7 @@ use domain::{
     approval::Approval,
     message::{Message, MessageStatus, Receipt, id_of},
     page::PageRequest,
-    port::{Inbox, Journal, Ledger, Outbox, Outcome},
+    port::{Begun, Inbox, Journal, Ledger, Outbox, Outcome},
     run::{DeadEnd, Intervened, Intervention, Phase, RunStatus},
     turn::{Committed, Settled, Turn},
 };
@@ -47,7 +47,12 @@ pub(crate) async fn stored(backend: &Backend, message: &Message) -> Message {
     backend.store.message(message.id).await.unwrap().unwrap()
 }
 
-fn receipt() -> Outcome {
+/// Whether the message may be handed over, whatever was sent before.
+pub(crate) async fn begin(backend: &Backend, message: &Message, ttl: SignedDuration) -> bool {
+    backend.store.begin(message, ttl, backend.now(), None).await.unwrap() == Begun::Yes
+}
+
+pub(crate) fn receipt() -> Outcome {
     Outcome::Delivered(Receipt { note: "250 ok".to_owned() })
 }
 
@@ -65,7 +70,7 @@ async fn a_granted_message_is_delivered_once(backend: &Backend) {
     assert_eq!(backend.store.claim_messages(backend.now(), 10, LONG).await.unwrap(), []);
     assert_eq!(stored(backend, &message).await.status, MessageStatus::Sending);
 
-    assert!(backend.store.transmitting(&message, LONG).await.unwrap());
+    assert!(begin(backend, &message, LONG).await);
     assert_eq!(stored(backend, &message).await.status, MessageStatus::Transmitting);
 
     assert!(backend.store.record(&message, &receipt(), backend.now()).await.unwrap());
@@ -102,8 +107,8 @@ async fn an_attempt_that_died_before_handing_over_is_made_again(backend: &Backen
     let next = claim(backend, LONG).await;
     assert_eq!(next.status, MessageStatus::Sending);
     assert_eq!((died.attempts, next.attempts), (1, 2));
-    assert!(!backend.store.transmitting(&died, LONG).await.unwrap(), "the dead stay dead");
-    assert!(backend.store.transmitting(&next, LONG).await.unwrap());
+    assert!(!begin(backend, &died, LONG).await, "the dead stay dead");
+    assert!(begin(backend, &next, LONG).await);
     let events = stage.events(approval.run).await;
     assert_eq!(events.iter().filter(|event| *event == "delivery_started").count(), 2);
 }
@@ -112,13 +117,13 @@ async fn an_attempt_that_died_while_handing_over_shows_as_such(backend: &Backend
     let stage = Stage::new(backend).await;
     let approval = stage.granted("k").await;
     let died = claim(backend, LONG).await;
-    assert!(backend.store.transmitting(&died, DIED).await.unwrap());
+    assert!(begin(backend, &died, DIED).await);
     let found = claim(backend, LONG).await;
     assert_eq!((found.status, found.attempts), (MessageStatus::Transmitting, 1));
     assert_eq!(stored(backend, &found).await.status, MessageStatus::Transmitting);
-    assert!(!backend.store.transmitting(&died, LONG).await.unwrap(), "the dead stay dead");
+    assert!(!begin(backend, &died, LONG).await, "the dead stay dead");
     // Where the channel dedupes, whoever found it may hand it over again.
-    assert!(backend.store.transmitting(&found, LONG).await.unwrap());
+    assert!(begin(backend, &found, LONG).await);
     assert_eq!(stored(backend, &found).await.attempts, 1);
     assert!(!backend.store.record(&died, &receipt(), backend.now()).await.unwrap());
     let unknown = Outcome::Uncertain("no answer".to_owned());
@@ -368,7 +373,9 @@ async fn cancelling_refuses_what_is_still_queued(backend: &Backend) {
 
     assert_eq!(stored(backend, &held).await.status, MessageStatus::Sending);
     assert_eq!(stage.events(on_its_way.run).await.last().unwrap(), "run_cancelled");
-    assert!(backend.store.transmitting(&held, LONG).await.unwrap(), "left to who holds it");
+    // Whoever holds it is told before it is handed over.
+    let begun = backend.store.begin(&held, LONG, backend.now(), None).await.unwrap();
+    assert_eq!(begun, Begun::Refused("the run was cancelled".to_owned()));
 
     let id = id_of(queued.run, "outreach");
     let refused = backend.store.message(id).await.unwrap().unwrap();

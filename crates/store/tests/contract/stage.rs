@@ -136,6 +136,7 @@ impl<'a> Stage<'a> {
             version: "v1".to_owned(),
             account: self.account,
             cause: self.cause(),
+            priority: domain::run::Priority::Normal,
             progress: Progress::start("outreach"),
             once_since: None,
             key: key.to_owned(),
