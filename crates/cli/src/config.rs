@@ -186,8 +186,6 @@ pub struct Worker {
     pub delivery_attempts: u32,
 }
 
-impl Default for Config {
-    fn default() -> Self {
 /// How long what is over stays in the database.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, default)]
@@ -219,6 +217,8 @@ impl Default for Retention {
     }
 }
 
+impl Default for Config {
+    fn default() -> Self {
         Self {
             data: PathBuf::from(".playgate"),
             database: None,
@@ -237,7 +237,6 @@ impl Default for Retention {
             retention: Retention::default(),
         }
     }
-            retention: Retention::default(),
 }
 
 impl Default for Model {
@@ -347,9 +346,6 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_is_refused_with_its_line() {
-        let err = notation::yaml::read::<Config>("c.yaml", "listne: 127.0.0.1:1\n").unwrap_err();
-    #[test]
     fn gv_01_less_than_six_months_is_refused_and_says_why() {
         for days in [0, 182] {
             let retention = Retention { runs_days: Some(days), ..Retention::default() };
@@ -362,6 +358,9 @@ mod tests {
         }
     }
 
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line() {
+        let err = notation::yaml::read::<Config>("c.yaml", "listne: 127.0.0.1:1\n").unwrap_err();
         let text = err.to_string();
         assert!(text.contains("c.yaml:1"), "{text}");
         assert!(text.contains("listne"), "{text}");
