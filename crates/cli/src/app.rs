@@ -143,12 +143,12 @@ impl App {
                 worker.delivery_lease_seconds.max(2),
             )),
             delivery_attempts: i64::from(worker.delivery_attempts.max(1)),
+            limits: self.config.bounds(),
             ..engine::Settings::default()
         }
     }
 
     /// With the embedded database, and nobody serving it, lets triggers fire and drafts be written
-            limits: self.config.bounds(),
     /// now, so that a command line session shows something. Nothing is sent: mail leaves through
     /// the process that serves, and its configuration.
     pub async fn run_if_embedded(&self) -> anyhow::Result<()> {
@@ -181,14 +181,14 @@ impl App {
         lock(&self.config.data)
     }
 
-    /// Today, in UTC.
-    pub fn today(&self) -> Date {
     /// The right to archive what is in the embedded database, held until dropped; none while
     /// another process has it.
     pub fn archive_lock(&self) -> anyhow::Result<Option<File>> {
         lock_file(&self.config.data.join("archiving.lock"))
     }
 
+    /// Today, in UTC.
+    pub fn today(&self) -> Date {
         self.clock.now().to_zoned(TimeZone::UTC).date()
     }
 

@@ -590,6 +590,7 @@ pub(super) fn catalogue(words: &Words, full: bool) -> page::catalogue::View {
         version: "ef".repeat(32),
         files: files.clone(),
         active: true,
+        concurrency: None,
         loaded_at: hours(-9),
     };
     let policy = PolicyVersion { version: "ab".repeat(32), files, activated_at: hours(-9) };
@@ -623,7 +624,6 @@ pub(super) fn audit(words: &Words, full: bool) -> page::audit::View {
 /// One event of every kind.
 #[expect(clippy::too_many_lines, reason = "one sample for each event")]
 pub(super) fn events() -> Vec<Event> {
-        concurrency: None,
     let words = Words::plain();
     let account = AccountId::from_uuid(id(2));
     let approval = ApprovalId::from_uuid(id(6));

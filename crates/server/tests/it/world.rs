@@ -342,6 +342,7 @@ impl World {
             journal: Arc::<Store>::clone(&shared),
             inbox: Arc::<Store>::clone(&shared),
             outbox: Arc::<Store>::clone(&shared),
+            rates: Arc::<Store>::clone(&shared),
             customers: Arc::<Store>::clone(&shared),
             catalogue: Arc::<Store>::clone(&shared),
             vault: Arc::new(ClearVault(store.clone())),
@@ -383,7 +384,6 @@ impl World {
     }
 
     async fn load(&self) {
-            rates: Arc::<Store>::clone(&shared),
         let now = self.clock.now();
         let files = vec![
             ("check-in.yaml".to_owned(), PLAYBOOK.to_owned()),
@@ -395,6 +395,7 @@ impl World {
             version: plan.version.clone(),
             files,
             active: true,
+            concurrency: None,
             loaded_at: now,
         };
         self.store.load_playbooks(&[version], &Actor::Engine, now).await.unwrap();
@@ -436,7 +437,6 @@ impl World {
             role: ContactRole::Champion,
             phone: None,
             locale: None,
-            concurrency: None,
             time_zone: None,
             consent: Consent::Granted,
             opted_out_at: None,
