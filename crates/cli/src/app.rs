@@ -15,7 +15,7 @@ use domain::{
     port::{Access as _, Customers as _, Ledger},
     user::{Actor, Permission, Role, User},
 };
-use engine::{ApprovalDesk, Ports, Triggers, Worker};
+use engine::{ApprovalDesk, Ports, Steward, Triggers, Worker};
 use jiff::{SignedDuration, civil::Date, tz::TimeZone};
 use store::Store;
 use url::Url;
@@ -55,6 +55,8 @@ pub struct App {
 pub enum Schema {
     /// Bring the database to this program's schema first.
     Migrate,
+    /// The same, though others are at work with what may be taken away.
+    MigrateEvenIfBusy,
     /// Refuse a database that is not at this program's schema.
     Require,
 }
@@ -72,16 +74,25 @@ impl App {
                 format!("data folder `{}` cannot be made", config.data.display())
             })?;
         }
-        if schema == Schema::Migrate && !config.is_embedded() {
-            // Who may not make databases may still use one that is there: opening it tells.
-            if let Err(err) = store::create_database(&config.database_url()).await {
-                tracing::debug!(error = %err, "database was not made");
-            }
+        if schema != Schema::Require && !config.is_embedded() {
+            migrate_server(&config, &clock, schema == Schema::MigrateEvenIfBusy).await?;
         }
         let store = Store::open(&config.database_url(), Arc::clone(&clock)).await?;
-        // The embedded database belongs to this program alone, so it is simply kept up to date.
-        if schema == Schema::Migrate || config.is_embedded() {
-            store.migrate().await?;
+        if config.is_embedded() {
+            // The embedded database belongs to this program alone, so it is simply kept up to date.
+            let contracts = store.pending_contracts().await?;
+            if !contracts.is_empty()
+                && schema != Schema::MigrateEvenIfBusy
+                && !is_free(&config.data)?
+            {
+                bad_input!(
+                    "schema step {} takes away what the playgate that serves the data in `{}` \
+                     needs; stop it first, or say `playgate migrate --even-if-busy`",
+                    contracts.join(", "),
+                    config.data.display()
+                );
+            }
+            store.migrate_even_if_busy().await?;
         } else {
             let pending = store.pending().await?;
             if !pending.is_empty() {
@@ -95,7 +106,7 @@ impl App {
         let shared = Arc::new(store.clone());
         let meter = Meter::default();
         let ports = Ports {
-            journal: Arc::<Store>::clone(&shared),
+            journal: meter.turns.journal(Arc::<Store>::clone(&shared), Arc::clone(&clock)),
             inbox: Arc::<Store>::clone(&shared),
             outbox: Arc::<Store>::clone(&shared),
             rates: Arc::<Store>::clone(&shared),
@@ -127,6 +138,11 @@ impl App {
     /// What starts runs.
     pub fn triggers(&self) -> Triggers {
         Triggers::new(self.ports.clone())
+    }
+
+    /// What steers runs from outside.
+    pub fn steward(&self) -> Steward {
+        Steward::new(Arc::new(self.store.clone()), self.ports.clone())
     }
 
     /// What does the background work.
@@ -305,6 +321,26 @@ pub fn duration(text: &str) -> anyhow::Result<SignedDuration> {
         Ok(period) => Ok(period.get()),
         Err(err) => bad_input!("`{text}` is no length of time: {err}"),
     }
+}
+
+/// Brings a database on a server to this program's schema, under a name of its own: whoever goes by
+/// the usual one is at work, and is waited for by what takes something away.
+async fn migrate_server(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    even_if_busy: bool,
+) -> anyhow::Result<()> {
+    // Who may not make databases may still use one that is there: opening it tells.
+    if let Err(err) = store::create_database(&config.database_url()).await {
+        tracing::debug!(error = %err, "database was not made");
+    }
+    let options = store::Options { name: "playgate migrate", ..store::Options::default() };
+    let store = Store::open_with(&config.database_url(), Arc::clone(clock), &options).await?;
+    let done =
+        if even_if_busy { store.migrate_even_if_busy().await } else { store.migrate().await };
+    store.close().await;
+    done?;
+    Ok(())
 }
 
 /// Locks a data folder; none while another process has it.

@@ -63,10 +63,11 @@ pub enum Command {
     Import(Import),
     /// Serve the API and the screens, and (unless told otherwise) do the background work
     Serve(Serve),
-    /// Do the background work only; any number of these may share one PostgreSQL database
+    /// Do the background work only; any number of these may share one PostgreSQL database. With
+    /// --listen, /healthz and /metrics answer there
     Worker,
     /// Bring the database to this program's schema
-    Migrate,
+    Migrate(Migrate),
     /// What is in the database, what waits, what is stuck
     Status,
     /// The approval queue; without a subcommand it lists what waits
@@ -107,6 +108,14 @@ pub enum Command {
     Config(Config),
     /// JSON Schemas for editors, and the API's OpenAPI document
     Schema(Schema),
+}
+
+/// `playgate migrate`
+#[derive(Debug, Args)]
+pub struct Migrate {
+    /// Take away what older programs need even while some are at work
+    #[arg(long)]
+    pub even_if_busy: bool,
 }
 
 /// `playgate demo`
@@ -351,20 +360,55 @@ pub struct Run {
     pub command: RunCommand,
 }
 
+/// Which runs are meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct RunChoice {
+    /// Only of this playbook
+    #[arg(long, value_name = "NAME")]
+    pub playbook: Option<String>,
+    /// active, paused, stuck, completed or cancelled
+    #[arg(long, value_name = "STATE")]
+    pub status: Option<String>,
+    /// Only for this account (id, source id or name)
+    #[arg(long, value_name = "ACCOUNT")]
+    pub account: Option<String>,
+    /// Only at this step; without --status, only runs that are not over
+    #[arg(long, value_name = "STEP")]
+    pub step: Option<String>,
+    /// Only of this playbook version (its first digits are enough); without --status, only runs
+    /// that are not over
+    #[arg(long, value_name = "HEX")]
+    pub version: Option<String>,
+    /// Only stuck with this code, for example model-unreachable
+    #[arg(long, value_name = "CODE")]
+    pub stuck: Option<String>,
+    /// Only started longer ago than this, as in `3d`
+    #[arg(long, value_name = "TIME")]
+    pub older_than: Option<String>,
+}
+
+/// One run, or all that are meant.
+#[derive(Clone, Debug, Args)]
+pub struct RunsMeant {
+    /// The run, `run_…`; without it, all that the options below mean
+    pub id: Option<String>,
+    /// Which runs, when there is no id.
+    #[command(flatten)]
+    pub choice: RunChoice,
+    /// Do it without asking
+    #[arg(long)]
+    pub yes: bool,
+}
+
 /// What to do with runs.
 #[derive(Debug, Subcommand)]
 pub enum RunCommand {
     /// List runs, newest first
+    #[command(disable_version_flag = true)]
     List {
-        /// active, paused, stuck, completed or cancelled
-        #[arg(long)]
-        status: Option<String>,
-        /// Only of this playbook
-        #[arg(long)]
-        playbook: Option<String>,
-        /// Only for this account (id, source id or name)
-        #[arg(long)]
-        account: Option<String>,
+        /// Which ones
+        #[command(flatten)]
+        choice: RunChoice,
         /// At most this many
         #[arg(long, default_value_t = 50)]
         limit: u32,
@@ -378,29 +422,37 @@ pub enum RunCommand {
         id: String,
     },
     /// Stop for a while
-    Pause {
-        /// The run, `run_…`
-        id: String,
-    },
+    #[command(disable_version_flag = true, after_help = BULK_HELP)]
+    Pause(RunsMeant),
     /// Go on after a pause
-    Resume {
-        /// The run, `run_…`
-        id: String,
-    },
+    #[command(disable_version_flag = true, after_help = BULK_HELP)]
+    Resume(RunsMeant),
     /// End for good; what waits for people is withdrawn
+    #[command(disable_version_flag = true, after_help = BULK_HELP)]
     Cancel {
-        /// The run, `run_…`
-        id: String,
+        /// Which
+        #[command(flatten)]
+        meant: RunsMeant,
         /// Why
         #[arg(long)]
         reason: String,
     },
-    /// Try the current step again after a dead end
+    /// Try the current step again after a dead end, or do steps again from an earlier one
+    #[command(disable_version_flag = true, after_help = BULK_HELP)]
     Retry {
-        /// The run, `run_…`
-        id: String,
+        /// Which
+        #[command(flatten)]
+        meant: RunsMeant,
+        /// Do this step and all that come after it again; one run only
+        #[arg(long, value_name = "STEP", requires = "id")]
+        from: Option<String>,
     },
 }
+
+/// How many runs are changed at once.
+const BULK_HELP: &str = "With options instead of an id, all runs that match are meant: how many \
+    they are is shown, and asked about (or not, with --yes). With --json nothing is changed \
+    without --yes.";
 
 /// `playgate playbook`
 #[derive(Debug, Args)]
@@ -435,6 +487,23 @@ pub enum PlaybookCommand {
     },
     /// Make the shipped playbooks, and your own that shadow them, the active ones
     Load,
+    /// Move runs from other versions to one: shows what would move and what cannot and why
+    Migrate {
+        /// Its name
+        name: String,
+        /// Only runs of this version (its first digits are enough) [default: all but the active one]
+        #[arg(long, value_name = "HEX")]
+        from: Option<String>,
+        /// Move them to this version [default: the active one]
+        #[arg(long, value_name = "HEX")]
+        to: Option<String>,
+        /// What a step is called in the version they move to; may be given several times
+        #[arg(long, value_name = "OLD=NEW")]
+        map: Vec<String>,
+        /// Do it
+        #[arg(long)]
+        apply: bool,
+    },
     /// Start a playbook for an account by hand
     Start {
         /// Its name

@@ -184,6 +184,8 @@ pub struct Worker {
     pub delivery_lease_seconds: u32,
     /// Attempts at one message.
     pub delivery_attempts: u32,
+    /// Where `playgate worker` answers `/healthz` and `/metrics`; nowhere when none.
+    pub listen: Option<SocketAddr>,
 }
 
 /// How long what is over stays in the database.
@@ -292,6 +294,7 @@ impl Default for Worker {
             lease_seconds: 30,
             delivery_lease_seconds: 300,
             delivery_attempts: 8,
+            listen: None,
         }
     }
 }

@@ -6,14 +6,16 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use domain::{
     id::{AccountId, RunId},
-    port::{Customers as _, Journal as _},
+    port::{Customers as _, Forecast, Journal as _, RunFilter, Tally},
+    run::Intervention,
     user::Actor,
 };
-use engine::{ActiveError, ApprovalDesk, StartError};
+use engine::{ActiveError, ApprovalDesk, BulkError, RetryFromError, StartError};
 use jiff::Timestamp;
 use prometheus_client::registry::Registry;
-use server::{Accepted, AuditReport, OperateError, Operator, SignalDoor, SignalProblem};
+use server::{Accepted, AuditReport, OperateError, Operator, Pulse, SignalDoor, SignalProblem};
 use store::Store;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{app::App, audit};
@@ -48,6 +50,29 @@ pub fn router(app: &App) -> anyhow::Result<server::Router> {
         metrics,
     };
     Ok(server::router(services, server::Settings::at(url)))
+}
+
+/// What a worker without a server shows of itself.
+pub fn worker_router(app: &App, stopping: CancellationToken) -> server::Router {
+    let mut metrics = Registry::default();
+    app.meter.register(&mut metrics);
+    server::worker_router(Arc::new(Door { app: app.clone() }), metrics, stopping)
+}
+
+#[async_trait]
+impl Pulse for Door {
+    async fn reaches_database(&self) -> bool {
+        // Reading is enough: a database that is being restarted or is full is the worker's to mend.
+        self.app.store.next_wake().await.is_ok()
+    }
+
+    fn last_claim(&self) -> Option<Timestamp> {
+        self.app.meter.turns.last_claim()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.app.clock.now()
+    }
 }
 
 #[async_trait]
@@ -114,6 +139,43 @@ impl Operator for Door {
             Err(StartError::NoPlaybook { name, .. }) => Err(OperateError::NoPlaybook(name)),
             Err(StartError::Going { run, .. }) => Err(OperateError::Suppressed { by: run }),
             Err(StartError::Active(ActiveError::Store(err))) => Err(OperateError::Store(err)),
+            Err(err) => Err(OperateError::Refused(err.to_string())),
+        }
+    }
+
+    async fn forecast(
+        &self,
+        filter: &RunFilter,
+        what: &Intervention,
+    ) -> Result<Forecast, OperateError> {
+        Ok(self.app.steward().forecast(filter, what).await?)
+    }
+
+    async fn intervene_all(
+        &self,
+        filter: &RunFilter,
+        what: &Intervention,
+        expect: u64,
+        by: &Actor,
+    ) -> Result<Tally, OperateError> {
+        match self.app.steward().intervene_all(filter, what, Some(expect), by, &|_| {}).await {
+            Ok(tally) => Ok(tally),
+            Err(BulkError::Moved { expected, found }) => {
+                Err(OperateError::Moved { expected, found })
+            }
+            Err(BulkError::Interrupted { done, source }) => {
+                Err(OperateError::Interrupted { done, source })
+            }
+            Err(BulkError::Store(err)) => Err(OperateError::Store(err)),
+        }
+    }
+
+    async fn retry_from(&self, run: RunId, step: &str, by: &Actor) -> Result<(), OperateError> {
+        match self.app.steward().retry_from(run, step, by).await {
+            Ok(_) => Ok(()),
+            Err(RetryFromError::Store(err) | RetryFromError::Active(ActiveError::Store(err))) => {
+                Err(OperateError::Store(err))
+            }
             Err(err) => Err(OperateError::Refused(err.to_string())),
         }
     }

@@ -56,6 +56,21 @@ pub fn exit_code(err: &anyhow::Error) -> u8 {
                 )
             )
             || matches!(
+                cause.downcast_ref::<engine::MigrateRunsError>(),
+                Some(err) if !matches!(
+                    err,
+                    engine::MigrateRunsError::Store(_) | engine::MigrateRunsError::Active(_)
+                )
+            )
+            || matches!(
+                cause.downcast_ref::<engine::RetryFromError>(),
+                Some(
+                    engine::RetryFromError::NotFound(_)
+                        | engine::RetryFromError::NotPossible { .. }
+                        | engine::RetryFromError::Rewind(_)
+                )
+            )
+            || matches!(
                 cause.downcast_ref::<engine::StartError>(),
                 Some(engine::StartError::NoPlaybook { .. } | engine::StartError::Going { .. })
             );

@@ -19,13 +19,13 @@ pub mod vault;
 
 use std::sync::Arc;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _, parser::ValueSource};
 use domain::clock::Clock;
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 use crate::{
     app::{App, Schema},
-    arguments::{Arguments, Command, Global, PlaybookCommand, PolicyCommand},
+    arguments::{Arguments, Command, Global, Migrate, PlaybookCommand, PolicyCommand},
     clock::SystemClock,
     config::{Config, LogFormat},
     output::Output,
@@ -33,8 +33,13 @@ use crate::{
 
 /// Reads the command line and does what it says; answers with the exit code.
 pub async fn run() -> u8 {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
+    let parsed = Arguments::command().try_get_matches().and_then(|matches| {
+        // The variable is for whoever serves; a worker listens only when told to on its own line.
+        let told = matches.value_source("listen") == Some(ValueSource::CommandLine);
+        Arguments::from_arg_matches(&matches).map(|arguments| (arguments, told))
+    });
+    let (arguments, told_to_listen) = match parsed {
+        Ok(parsed) => parsed,
         Err(err) => {
             // Help and version are answers, everything else is bad input. A closed pipe is neither.
             let code = u8::from(err.use_stderr()) * 2;
@@ -43,7 +48,7 @@ pub async fn run() -> u8 {
         }
     };
     let out = Output::new(arguments.global.json);
-    match dispatch(arguments, out).await {
+    match dispatch(arguments, told_to_listen, out).await {
         Ok(()) => 0,
         Err(err) => {
             complain(&err, out);
@@ -127,8 +132,15 @@ fn start_logging(config: &Config, stays: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn dispatch(arguments: Arguments, out: Output) -> anyhow::Result<()> {
-    let config = configuration(&arguments.global)?;
+async fn dispatch(
+    arguments: Arguments,
+    told_to_listen: bool,
+    out: Output,
+) -> anyhow::Result<()> {
+    let mut config = configuration(&arguments.global)?;
+    if told_to_listen && matches!(arguments.command, Command::Worker) {
+        config.worker.listen = arguments.global.listen;
+    }
     let stays = matches!(arguments.command, Command::Serve(_) | Command::Worker | Command::Demo(_));
     start_logging(&config, matches!(arguments.command, Command::Serve(_) | Command::Worker))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
@@ -152,13 +164,14 @@ async fn dispatch(arguments: Arguments, out: Output) -> anyhow::Result<()> {
         Command::Demo(demo) => {
             return Box::pin(command::demo::run(demo, config, out, clock)).await;
         }
-        _ => {}
         Command::Restore(restore) if restore.file.is_some() => {
             return Box::pin(command::restore::run(restore, config, out, clock)).await;
         }
+        _ => {}
     }
     let schema = match arguments.command {
-        Command::Migrate => Schema::Migrate,
+        Command::Migrate(Migrate { even_if_busy: true }) => Schema::MigrateEvenIfBusy,
+        Command::Migrate(_) => Schema::Migrate,
         _ => Schema::Require,
     };
     let app = App::open(config, out, clock, schema).await?;
@@ -175,7 +188,7 @@ async fn act(app: &App, command: Command) -> anyhow::Result<()> {
         Command::Import(import) => command::import::run(app, import).await,
         Command::Serve(serve) => command::serve::serve(app, &serve).await,
         Command::Worker => command::serve::worker(app).await,
-        Command::Migrate => app.out.answer(
+        Command::Migrate(_) => app.out.answer(
             &serde_json::json!({ "ok": true }),
             &format!("{} is at this program's schema.", app.location()),
         ),
@@ -193,9 +206,9 @@ async fn act(app: &App, command: Command) -> anyhow::Result<()> {
         Command::Signal(signal) => command::signal::run(app, signal).await,
         Command::Health => command::health::run(app).await,
         Command::Access(access) => command::access::run(app, access).await,
-        Command::Bench(_) | Command::Demo(_) | Command::Config(_) | Command::Schema(_) => Ok(()),
         Command::Archive(archive) => command::archive::run(app, archive).await,
         Command::Backup(backup) => command::backup::run(app, &backup).await,
         Command::Restore(restore) => command::restore::hold(app, &restore).await,
+        Command::Bench(_) | Command::Demo(_) | Command::Config(_) | Command::Schema(_) => Ok(()),
     }
 }

@@ -15,6 +15,12 @@ use prometheus_client::{
     registry::Registry,
 };
 
+mod backlog;
+mod journal;
+
+pub use backlog::BacklogGauges;
+pub use journal::Turns;
+
 type Labels = Vec<(&'static str, String)>;
 
 /// Counters of what went out and came in. Cheap to clone; clones count together.
@@ -25,6 +31,10 @@ pub struct Meter {
     refused: Family<Labels, Counter>,
     deliveries: Family<Labels, Counter>,
     commits: Counter,
+    /// Of this process's worker, if it has one.
+    pub turns: Turns,
+    /// Of the whole database.
+    pub backlog: BacklogGauges,
 }
 
 impl Meter {
@@ -35,6 +45,8 @@ impl Meter {
 
     /// Puts the counters where `/metrics` finds them.
     pub fn register(&self, registry: &mut Registry) {
+        self.turns.register(registry);
+        self.backlog.register(registry);
         registry.register(
             "playgate_written",
             "Texts and routes written, by writer (`offline` without a model) and task.",

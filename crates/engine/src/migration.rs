@@ -10,10 +10,7 @@ use domain::{
 use playbook::{Landing, Names, NamesError, Plan, check_names, land};
 use serde::Serialize;
 
-use crate::{
-    active::ActiveError,
-    steward::Steward,
-};
+use crate::{active::ActiveError, steward::Steward};
 
 /// How often runs that moved on while they were looked at are looked at again.
 const PASSES: usize = 5;

@@ -10,10 +10,10 @@ use domain::{
     message::{Message, MessageStatus},
     page::{Page, PageRequest},
     port::{
-        AccountFilter, DeskError, PlaybookVersion, PolicyVersion, QueueFilter, QueueItem, Reviewed,
-        RunFilter, StoreError, TaskFilter,
+        AccountFilter, DeskError, Forecast, PlaybookVersion, PolicyVersion, QueueFilter, QueueItem,
+        Reviewed, RunFilter, StoreError, TaskFilter,
     },
-    run::Run,
+    run::{Intervention, Run},
     signal::Signal,
     snapshot::Snapshot,
     task::Task,
@@ -23,7 +23,7 @@ use jiff::Timestamp;
 
 use crate::{
     guard::Caller, limit::SignInLimit, metrics::Metrics, problem::Problem, screen::Screens,
-    services::Services, services::Settings, timeline::Names,
+    services::Services, services::Settings, timeline::Names, waits::Awaited,
 };
 
 /// Everything the server has; cheap to clone.
@@ -117,6 +117,24 @@ impl Reads {
         page: &PageRequest,
     ) -> Result<Page<Run>, StoreError> {
         self.app.services.journal.runs(filter, page).await
+    }
+
+    /// What a run waits for, in words.
+    pub(crate) async fn waits_for(&self, run: &Run) -> Result<String, StoreError> {
+        let services = &self.app.services;
+        let runs = std::slice::from_ref(run);
+        let awaited = Awaited::by(runs, &*services.inbox, &*services.outbox).await?;
+        let names = self.names(Vec::new()).await?;
+        Ok(awaited.in_words(run, &names, self.now()))
+    }
+
+    /// What an intervention in all runs that match would do.
+    pub(crate) async fn forecast(
+        &self,
+        filter: &RunFilter,
+        what: &Intervention,
+    ) -> Result<Forecast, Problem> {
+        Ok(self.app.services.operator.forecast(filter, what).await?)
     }
 
     pub(crate) async fn signals_of(&self, account: AccountId) -> Result<Vec<Signal>, StoreError> {

@@ -92,6 +92,19 @@ impl App {
         }
     }
 
+    /// Has a run do its steps again from an earlier one.
+    pub(crate) async fn retry_from(
+        &self,
+        id: RunId,
+        step: &str,
+        caller: &Caller,
+    ) -> Result<Run, Problem> {
+        // Whoever mistypes the id hears of that first.
+        self.reads().run(id).await?;
+        self.services.operator.retry_from(id, step.trim(), &caller.actor()).await?;
+        self.reads().run(id).await
+    }
+
     /// Starts a run by hand.
     pub(crate) async fn start(
         &self,
@@ -205,7 +218,7 @@ fn parse_scope(text: &str) -> Result<Scope, Problem> {
     text.trim().parse().map_err(|why| Problem::invalid("scope", &format!("is wrong: {why}")))
 }
 
-fn note(field: &'static str, text: &str) -> Result<(), Problem> {
+pub(crate) fn note(field: &'static str, text: &str) -> Result<(), Problem> {
     match text.chars().count() {
         n if n > NOTE => {
             Err(Problem::invalid(field, &format!("is {n} characters long, at most {NOTE}")))

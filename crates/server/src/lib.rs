@@ -6,6 +6,7 @@
 
 mod api;
 mod app;
+mod bulk;
 mod cookie;
 mod cursor;
 mod decide;
@@ -27,6 +28,8 @@ pub mod secret;
 mod serve;
 mod services;
 pub mod timeline;
+pub mod waits;
+mod worker;
 
 use std::time::Duration;
 
@@ -56,6 +59,7 @@ pub use crate::{
     operator::{AuditReport, OperateError, Operator},
     serve::serve,
     services::{Services, Settings},
+    worker::{Pulse, worker_router},
 };
 
 /// How long a handler may take before its client hears that it took too long.

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use domain::{
     id::{AccountId, RunId},
-    port::StoreError,
+    port::{Forecast, RunFilter, StoreError, Tally},
+    run::Intervention,
     user::Actor,
 };
 use schemars::JsonSchema;
@@ -23,6 +24,25 @@ pub enum OperateError {
     Suppressed {
         /// That run.
         by: RunId,
+    },
+    /// Not as many runs match as whoever asked has seen.
+    #[error("{found} runs match now, not {expected}; nothing was changed, look again")]
+    Moved {
+        /// As many were seen.
+        expected: u64,
+        /// As many there are.
+        found: u64,
+    },
+    /// The database failed when some runs were changed already.
+    #[error(
+        "the database failed after {} runs; what was done is done, ask again for the rest",
+        done.done
+    )]
+    Interrupted {
+        /// What was done before.
+        done: Tally,
+        /// Why it stopped.
+        source: StoreError,
     },
     /// The playbook does not apply.
     #[error("{0}")]
@@ -59,6 +79,25 @@ pub trait Operator: Send + Sync {
         account: AccountId,
         by: &Actor,
     ) -> Result<RunId, OperateError>;
+
+    /// What an intervention in all runs that match would do; does nothing.
+    async fn forecast(
+        &self,
+        filter: &RunFilter,
+        what: &Intervention,
+    ) -> Result<Forecast, OperateError>;
+
+    /// Intervenes in all runs that match, if exactly as many would be changed as were seen.
+    async fn intervene_all(
+        &self,
+        filter: &RunFilter,
+        what: &Intervention,
+        expect: u64,
+        by: &Actor,
+    ) -> Result<Tally, OperateError>;
+
+    /// Has a run do its steps again from an earlier one; its message says why not.
+    async fn retry_from(&self, run: RunId, step: &str, by: &Actor) -> Result<(), OperateError>;
 
     /// Checks every event, every chain and every checkpoint.
     async fn verify_audit(&self) -> Result<AuditReport, OperateError>;

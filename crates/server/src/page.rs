@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod approval;
 pub(crate) mod asset;
 pub(crate) mod audit;
+pub(crate) mod bulk;
 pub(crate) mod catalogue;
 pub(crate) mod line;
 pub(crate) mod outbox;

@@ -196,6 +196,13 @@ impl From<OperateError> for Problem {
             OperateError::Suppressed { .. } => {
                 Self::new(StatusCode::CONFLICT, "too-recent", error.to_string())
             }
+            OperateError::Moved { .. } => {
+                Self::new(StatusCode::CONFLICT, "count-changed", error.to_string()).field("expect")
+            }
+            OperateError::Interrupted { .. } => {
+                tracing::warn!(error = %chain(&error), "bulk intervention was interrupted");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "interrupted", error.to_string())
+            }
             OperateError::Refused(_) => {
                 Self::new(StatusCode::CONFLICT, "not-possible", error.to_string())
             }

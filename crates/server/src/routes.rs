@@ -24,7 +24,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use crate::{
     api,
     app::{App, Reads},
-    guard,
+    bulk, guard,
     hook::Accepted,
     operator::AuditReport,
     page,
@@ -281,6 +281,15 @@ fn runs() -> Vec<Route> {
             .takes::<api::run::Start>()
             .gives::<Run>(201, "The run that was started")
             .or(409, "An earlier run is too recent, or the playbook does not apply"),
+        Route::post(
+            "/v1/runs/bulk",
+            operate,
+            "Look at what would be done to many runs, or do it",
+            api::run::bulk,
+        )
+        .takes::<bulk::Ask>()
+        .gives::<bulk::Report>(200, "What would be done, or was")
+        .or(409, "Not as many runs match as were expected; nothing was changed"),
         Route::post("/v1/runs/{id}/pause", operate, "Stop a run for a while", api::run::pause)
             .gives::<Run>(200, "It is paused")
             .or(409, not_possible),
@@ -299,6 +308,15 @@ fn runs() -> Vec<Route> {
         )
         .gives::<Run>(200, "It tries again")
         .or(409, not_possible),
+        Route::post(
+            "/v1/runs/{id}/retry-from",
+            operate,
+            "Take a run back to an earlier step and go on from there",
+            api::run::retry_from,
+        )
+        .takes::<api::run::RetryFrom>()
+        .gives::<Run>(200, "It does the step again")
+        .or(409, "It is not at rest, has not come to the step, or a message would be sent twice"),
     ]
 }
 
@@ -418,6 +436,7 @@ fn screens() -> Vec<Route> {
         Route::get("/approvals/{id}", read, "One approval", page::approval::show),
         Route::get("/tasks", read, "Tasks", page::task::list),
         Route::get("/runs", read, "Runs", page::run::list),
+        Route::get("/runs/bulk", Need::May(Operate), "Many runs", page::bulk::ask),
         Route::get("/runs/{id}", read, "One run", page::run::show),
         Route::get("/accounts", read, "Accounts", page::account::list),
         Route::get("/accounts/{id}", read, "One account", page::account::show),
@@ -441,10 +460,12 @@ fn forms() -> Vec<Route> {
         Route::post("/approvals/{id}/reassign", decide, "Reassign", page::approval::reassign),
         Route::post("/approvals/{id}/snooze", decide, "Snooze", page::approval::snooze),
         Route::post("/tasks/{id}/finish", decide, "Finish a task", page::task::finish),
+        Route::post("/runs/bulk", operate, "Many runs", page::bulk::act),
         Route::post("/runs/{id}/pause", operate, "Pause a run", page::run::pause),
         Route::post("/runs/{id}/resume", operate, "Resume a run", page::run::resume),
         Route::post("/runs/{id}/cancel", operate, "Cancel a run", page::run::cancel),
         Route::post("/runs/{id}/retry", operate, "Retry a run", page::run::retry),
+        Route::post("/runs/{id}/retry-from", operate, "Go back", page::run::retry_from),
         Route::post("/accounts/{id}/start", operate, "Start a run", page::account::start),
         Route::post("/outbox/{id}/resolve", decide, "Resolve a message", page::outbox::resolve),
         Route::post("/stop", Need::May(Stop), "Stop sending", page::stop::engage),

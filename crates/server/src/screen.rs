@@ -200,6 +200,7 @@ fn notice(code: &str) -> Option<&'static str> {
         "resumed" => "The run goes on.",
         "cancelled" => "The run is cancelled; its open approvals and tasks are withdrawn.",
         "retried" => "The run tries its step again.",
+        "rewound" => "The run does the step again, and all that come after it.",
         "started" => "The run has begun.",
         "resolved" => "Settled. Thank you for finding out.",
         "stopped" => "Sending is stopped. Nothing within this scope leaves until it is released.",

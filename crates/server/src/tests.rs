@@ -1,6 +1,6 @@
 //! What can be said of the server without a database: its table, its screens, its words.
 
-mod sample;
+pub(crate) mod sample;
 mod screens;
 mod table;
 mod words;

@@ -140,6 +140,10 @@ impl Store {
     /// Those of the pending steps that take something away.
     pub async fn pending_contracts(&self) -> Result<Vec<&'static str>, MigrateError> {
         let pending = self.pending().await?;
+        if pending.len() == MIGRATIONS.len() {
+            // An empty database has nobody who could miss anything.
+            return Ok(Vec::new());
+        }
         let contracts =
             |name: &&str| MIGRATIONS.iter().any(|step| step.name == *name && step.contracts());
         Ok(pending.into_iter().filter(contracts).collect())

@@ -15,7 +15,7 @@ use crate::{
     arguments::{Playbook, PlaybookCommand},
     assets::{self, Kind},
     bad_input,
-    command::policy::short,
+    command::{policy::short, relocate},
     output::Output,
 };
 
@@ -205,6 +205,9 @@ pub async fn run(app: &App, playbook: Playbook) -> anyhow::Result<()> {
                 format!("Now active: {}.", new.join(", "))
             };
             app.out.answer(&json!({ "new": new }), &text)
+        }
+        PlaybookCommand::Migrate { name, from, to, map, apply } => {
+            relocate::run(app, &relocate::Asked { name, from, to, map, apply }).await
         }
         PlaybookCommand::Start { name, account } => {
             let by = app.actor(Permission::Operate).await?;

@@ -1,54 +1,121 @@
-//! `playgate run`: what runs are doing, and intervening in them.
+//! `playgate run`: what runs are doing, and intervening in one of them.
 
 use domain::{
     id::RunId,
     page::PageRequest,
-    port::{Customers as _, Journal as _, RunFilter},
-    run::{Intervened, Intervention, Phase, Run as RunRecord},
+    port::{Customers as _, Journal as _, RunFilter, Steering as _},
+    run::{Intervened, Intervention},
     user::Permission,
 };
 use serde_json::json;
+use server::{timeline::Names, waits::Awaited};
 
 use crate::{
-    app::App,
-    arguments::{Run, RunCommand},
+    app::{App, duration},
+    arguments::{Run, RunChoice, RunCommand, RunsMeant},
     audit, bad_input,
-    command::archive::of_run,
+    command::bulk,
     output::relative,
 };
 
 /// Runs the command.
 pub async fn run(app: &App, run: Run) -> anyhow::Result<()> {
     match run.command {
-        RunCommand::List { status, playbook, account, limit, cursor } => {
+        RunCommand::List { choice, limit, cursor } => {
             app.require(Permission::Read).await?;
-            let filter = RunFilter {
-                status: status.map(|status| status.parse()).transpose()?,
-                playbook,
-                account: match account {
-                    Some(account) => Some(app.account(&account).await?.id),
-                    None => None,
-                },
-                ..RunFilter::default()
-            };
+            let filter = filter(app, &choice).await?;
             list(app, &filter, PageRequest { cursor, limit }).await
         }
         RunCommand::Show { id } => {
             app.require(Permission::Read).await?;
             show(app, id.parse()?).await
         }
-        RunCommand::Pause { id } => intervene(app, &id, Intervention::Pause, "paused").await,
-        RunCommand::Resume { id } => intervene(app, &id, Intervention::Resume, "going on").await,
-        RunCommand::Cancel { id, reason } => {
-            intervene(app, &id, Intervention::Cancel { reason }, "cancelled").await
+        RunCommand::Pause(meant) => act(app, meant, Intervention::Pause, "paused").await,
+        RunCommand::Resume(meant) => act(app, meant, Intervention::Resume, "going on").await,
+        RunCommand::Cancel { meant, reason } => {
+            act(app, meant, Intervention::Cancel { reason }, "cancelled").await
         }
-        RunCommand::Retry { id } => intervene(app, &id, Intervention::Retry, "trying again").await,
+        RunCommand::Retry { meant: RunsMeant { id: Some(id), .. }, from: Some(step) } => {
+            retry_from(app, id.parse()?, &step).await
+        }
+        RunCommand::Retry { meant, .. } => {
+            act(app, meant, Intervention::Retry, "trying again").await
+        }
+    }
+}
+
+/// Intervenes in the one run that is named, or in all that are meant.
+async fn act(app: &App, meant: RunsMeant, what: Intervention, done: &str) -> anyhow::Result<()> {
+    let RunsMeant { id, choice, yes } = meant;
+    let chosen = choice != RunChoice::default();
+    match id {
+        Some(_) if chosen => bad_input!("give a run's id, or options that mean several, not both"),
+        Some(id) => intervene(app, &id, what, done).await,
+        None if !chosen => bad_input!(
+            "say which run, or which runs with --playbook, --status, --account, --step, --version, \
+             --stuck or --older-than"
+        ),
+        None => {
+            let filter = filter(app, &choice).await?;
+            bulk::run(app, &filter, &what, yes).await
+        }
+    }
+}
+
+/// The filter a choice stands for.
+async fn filter(app: &App, choice: &RunChoice) -> anyhow::Result<RunFilter> {
+    let RunChoice { playbook, status, account, step, version, stuck, older_than } = choice.clone();
+    let started_before = match older_than {
+        Some(length) => Some(app.clock.now().checked_sub(duration(&length)?)?),
+        None => None,
+    };
+    Ok(RunFilter {
+        status: status.map(|status| status.parse()).transpose()?,
+        account: match account {
+            Some(account) => Some(app.account(&account).await?.id),
+            None => None,
+        },
+        version: match version {
+            Some(given) => Some(whole_version(app, playbook.as_deref(), &given).await?),
+            None => None,
+        },
+        playbook,
+        step,
+        code: stuck,
+        started_before,
+    })
+}
+
+/// The one version of a playbook, or of any that is active, that begins like this.
+async fn whole_version(app: &App, playbook: Option<&str>, given: &str) -> anyhow::Result<String> {
+    use domain::port::Catalogue as _;
+    let playbooks = match playbook {
+        Some(name) => vec![name.to_owned()],
+        None => {
+            let active = app.store.active_playbooks().await?;
+            active.into_iter().map(|version| version.name).collect()
+        }
+    };
+    let mut found = Vec::new();
+    for name in playbooks {
+        for known in app.store.versions_of(&name).await? {
+            if !given.is_empty() && known.version.starts_with(given) {
+                found.push(known.version);
+            }
+        }
+    }
+    match found.as_slice() {
+        [one] => Ok(one.clone()),
+        [] => bad_input!("no playbook version begins with `{given}`; `playgate run show` tells it"),
+        _ => bad_input!("{} playbook versions begin with `{given}`; give more digits", found.len()),
     }
 }
 
 async fn list(app: &App, filter: &RunFilter, page: PageRequest) -> anyhow::Result<()> {
     let page = app.store.runs(filter, &page).await?;
     let now = app.clock.now();
+    let awaited = Awaited::by(&page.items, &app.store, &app.store).await?;
+    let names = if page.items.is_empty() { Names::default() } else { app.names().await? };
     let mut rows = Vec::new();
     for run in &page.items {
         let account = app.store.account(run.account).await?;
@@ -57,7 +124,7 @@ async fn list(app: &App, filter: &RunFilter, page: PageRequest) -> anyhow::Resul
             run.playbook.clone(),
             account.map(|account| account.name).unwrap_or_default(),
             run.status.to_string(),
-            waits_for(run),
+            awaited.in_words(run, &names, now),
             relative(run.started_at, now),
         ]);
     }
@@ -75,62 +142,35 @@ async fn list(app: &App, filter: &RunFilter, page: PageRequest) -> anyhow::Resul
 
 async fn show(app: &App, id: RunId) -> anyhow::Result<()> {
     let Some(run) = app.store.run(id).await? else {
-        if let Some(archive) = of_run(app, id).await? {
-            bad_input!(
-                "run `{id}` is over and in archive `{}`: `playgate archive show {id}`",
-                archive.name
-            );
-        }
         bad_input!("there is no run `{id}`; `playgate run list` shows them");
     };
     let account = app.store.account(run.account).await?;
     let events = audit::stream(&*app.ledger, &id.to_string()).await?;
+    let awaited = Awaited::by(std::slice::from_ref(&run), &app.store, &app.store).await?;
+    let names = app.names().await?;
+    let waits_for = awaited.in_words(&run, &names, app.clock.now());
     let mut text = format!(
-        "{} for {}\n{} · {} · {}\n",
+        "{} for {}\n{} · {} · version {}\nwaits for {waits_for}\n",
         run.playbook,
         account.map(|account| account.name).unwrap_or_default(),
         run.id,
         run.status,
-        waits_for(&run),
+        run.version.get(..12).unwrap_or(&run.version),
     );
-    let names = app.names().await?;
     let timeline: Vec<_> =
         events.iter().map(|event| server::timeline::entry(event, &names)).collect();
     for entry in &timeline {
         text.push('\n');
         text.push_str(&line(entry));
     }
-    app.out.answer(&json!({ "run": run, "timeline": timeline }), &text)
+    let value = json!({ "run": run, "waits_for": waits_for, "timeline": timeline });
+    app.out.answer(&value, &text)
 }
 
 /// One line of a timeline as text.
 pub fn line(entry: &server::timeline::Entry) -> String {
     let at = entry.at.strftime("%Y-%m-%d %H:%M:%S");
     format!("{at} UTC  {:<10}  {}", entry.who, entry.says)
-}
-
-/// What a run waits for, in words.
-pub fn waits_for(run: &RunRecord) -> String {
-    if let Some(dead_end) = &run.progress.dead_end {
-        return format!("a person: {}", dead_end.why);
-    }
-    if run.status.is_over() || run.progress.step.is_empty() {
-        return "nothing".to_owned();
-    }
-    let step = &run.progress.step;
-    match &run.progress.phase {
-        Phase::Ready => format!("its turn (step {step})"),
-        Phase::Drafting { .. } => format!("the writer (step {step})"),
-        Phase::AwaitingApproval { approval } => format!("a decision on {approval} (step {step})"),
-        Phase::AwaitingDelivery { message } => format!("delivery of {message} (step {step})"),
-        Phase::AwaitingTask { task, .. } => format!("task {task} (step {step})"),
-        Phase::AwaitingSignal { kind, until, .. } => {
-            format!("signal {kind} until {} (step {step})", until.strftime("%Y-%m-%d %H:%M"))
-        }
-        Phase::Sleeping { until } => {
-            format!("{} (step {step})", until.strftime("%Y-%m-%d %H:%M"))
-        }
-    }
 }
 
 async fn intervene(app: &App, id: &str, what: Intervention, done: &str) -> anyhow::Result<()> {
@@ -145,4 +185,13 @@ async fn intervene(app: &App, id: &str, what: Intervention, done: &str) -> anyho
         }
         Intervened::NotPossible { status } => bad_input!("run `{id}` is {status}"),
     }
+}
+
+async fn retry_from(app: &App, id: RunId, step: &str) -> anyhow::Result<()> {
+    let by = app.actor(Permission::Operate).await?;
+    let rewound = app.steward().retry_from(id, step, &by).await?;
+    app.out.answer(
+        &json!({ "run": id, "from": step, "again": rewound.again }),
+        &format!("{id} goes back to `{step}`; done again: {}.", rewound.again.join(", ")),
+    )
 }

@@ -1,6 +1,7 @@
 //! `playgate serve` and `playgate worker`: the processes that stay.
 
 use std::{
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -21,7 +22,7 @@ use crate::{
     bad_input,
     command::{access, health, playbook, policy},
     config::Config,
-    door::router,
+    door::{router, worker_router},
 };
 
 /// How often every account's health is computed.
@@ -49,8 +50,27 @@ pub async fn worker(app: &App) -> anyhow::Result<()> {
         );
     }
     prepare(app).await?;
-    app.out.say("Working. Ctrl-C stops after what is in hand.");
-    stay(app, None, true).await
+    let Some(address) = app.config.worker.listen else {
+        app.out.say("Working. Ctrl-C stops after what is in hand.");
+        return stay(app, None, true).await;
+    };
+    let listener = take(address).await?;
+    app.out.say(&format!(
+        "Working; /healthz and /metrics are on http://{}. Ctrl-C stops after what is in hand.",
+        listener.local_addr()?
+    ));
+    stay_and_tell(app, listener).await
+}
+
+/// Works, and says how it goes until the last of what was in hand is done.
+async fn stay_and_tell(app: &App, listener: TcpListener) -> anyhow::Result<()> {
+    let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
+    let router = worker_router(app, stop.clone());
+    let telling = tokio::spawn(server::serve(listener, router, ended.clone()));
+    let stayed = stay_until(app, None, true, stop).await;
+    ended.cancel();
+    telling.await?;
+    stayed
 }
 
 /// Loads playbooks and a policy on the very first start, and makes the first administrator.
@@ -68,7 +88,10 @@ pub async fn prepare(app: &App) -> anyhow::Result<()> {
 
 /// Takes the address, or says why not.
 pub async fn bind(config: &Config) -> anyhow::Result<TcpListener> {
-    let address = config.listen;
+    take(config.listen).await
+}
+
+async fn take(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind(address).await.with_context(|| {
         format!(
             "cannot serve on {address}; is another playgate running? Choose another with --listen"
@@ -96,7 +119,16 @@ async fn greet(app: &App, listener: &TcpListener) -> anyhow::Result<()> {
 /// Serves and works until told to stop, then finishes what is in hand. A second signal ends the
 /// process at once; nothing is lost then either.
 pub async fn stay(app: &App, listener: Option<TcpListener>, work: bool) -> anyhow::Result<()> {
-    let stop = CancellationToken::new();
+    stay_until(app, listener, work, CancellationToken::new()).await
+}
+
+/// As [`stay`]; `stop` is cancelled when it is told to stop.
+async fn stay_until(
+    app: &App,
+    listener: Option<TcpListener>,
+    work: bool,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let tasks = TaskTracker::new();
     let failed = Arc::new(AtomicBool::new(false));
     if work {
@@ -111,6 +143,8 @@ pub async fn stay(app: &App, listener: Option<TcpListener>, work: bool) -> anyho
                 ended.cancel();
             }
         });
+        let (watched, token) = (app.clone(), stop.clone());
+        tasks.spawn(async move { watched.meter.backlog.keep_up(&watched, token).await });
         let (keeper, token) = (app.clone(), stop.clone());
         tasks.spawn(async move { archive::keeper::keep(&keeper, token).await });
         let (app, token) = (app.clone(), stop.clone());

@@ -4,7 +4,6 @@ use axum::{Json, extract::State, http::StatusCode};
 use domain::{
     id::{AccountId, RunId},
     page::Page,
-    port::RunFilter,
     run::{Intervention, Run, RunStatus},
 };
 use schemars::JsonSchema;
@@ -12,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     app::{App, Reads},
+    bulk::{Ask, Report, Selection},
     cursor::{self, page},
     extract::{Body, Id, Params, blank},
     guard::Caller,
@@ -35,6 +35,19 @@ pub(crate) struct Filter {
     /// Only for this account.
     #[serde(deserialize_with = "blank")]
     account: Option<AccountId>,
+    /// Only at this step; without `status`, only runs that are not over.
+    #[serde(deserialize_with = "blank")]
+    step: Option<String>,
+    /// Only pinned to this version of their playbook (the whole hash); without `status`, only runs
+    /// that are not over.
+    #[serde(deserialize_with = "blank")]
+    version: Option<String>,
+    /// Only stuck with this code, for example `model-unreachable`.
+    #[serde(deserialize_with = "blank")]
+    code: Option<String>,
+    /// Only started longer ago than this, for example `3d`.
+    #[serde(deserialize_with = "blank")]
+    older_than: Option<String>,
     /// Where the last page ended.
     #[serde(deserialize_with = "blank")]
     cursor: Option<String>,
@@ -47,11 +60,21 @@ pub(crate) async fn list(
     State(reads): State<Reads>,
     Params(filter): Params<Filter>,
 ) -> Result<Json<Page<Run>>, Problem> {
-    let Filter { status, playbook, account, cursor, limit } = filter;
+    let Filter { status, playbook, account, step, version, code, older_than, cursor, limit } =
+        filter;
+    let selection = Selection { status, playbook, account, step, version, code, older_than };
     let page = page("runs", cursor.as_deref(), limit)?;
-    let filter = RunFilter { status, playbook, account, ..RunFilter::default() };
-    let runs = reads.runs(&filter, &page).await?;
+    let runs = reads.runs(&selection.filter(reads.now())?, &page).await?;
     Ok(Json(cursor::hand_out("runs", runs)))
+}
+
+/// Looks at what would be done to many runs, or does it.
+pub(crate) async fn bulk(
+    State(app): State<App>,
+    caller: Caller,
+    Body(ask): Body<Ask>,
+) -> Result<Json<Report>, Problem> {
+    Ok(Json(app.bulk(&ask, &caller).await?))
 }
 
 /// A run with what happened in it.
@@ -62,6 +85,8 @@ pub(crate) struct View {
     run: Run,
     /// The account's name.
     account_name: String,
+    /// What it waits for, in words.
+    waits_for: String,
     /// What happened, in order.
     timeline: Vec<Entry>,
 }
@@ -82,7 +107,8 @@ pub(crate) async fn show(
 ) -> Result<Json<View>, Problem> {
     let run = reads.run(id).await?;
     let (account_name, timeline) = reads.timeline(&run).await?;
-    Ok(Json(View { run, account_name, timeline }))
+    let waits_for = reads.waits_for(&run).await?;
+    Ok(Json(View { run, account_name, waits_for, timeline }))
 }
 
 /// Starts a run by hand.
@@ -145,4 +171,22 @@ pub(crate) async fn retry(
     Id(id): Id<RunId>,
 ) -> Result<Json<Run>, Problem> {
     Ok(Json(app.intervene(id, &caller, Intervention::Retry).await?))
+}
+
+/// Takes a run back.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "RetryRunFrom")]
+pub(crate) struct RetryFrom {
+    /// The step to do again, with all that come after it.
+    step: String,
+}
+
+pub(crate) async fn retry_from(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<RunId>,
+    Body(RetryFrom { step }): Body<RetryFrom>,
+) -> Result<Json<Run>, Problem> {
+    Ok(Json(app.retry_from(id, &step, &caller).await?))
 }

@@ -1,12 +1,14 @@
 //! `/runs`: playbooks at work, and one run as a timeline.
 
+use std::collections::BTreeSet;
+
 use axum::{
     extract::State,
     response::{Html, Redirect},
 };
 use domain::{
     id::RunId,
-    port::RunFilter,
+    port::Tally,
     run::{Intervention, Phase, Run, RunStatus},
 };
 use jiff::Timestamp;
@@ -14,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     app::{App, Reads},
+    bulk::{BulkAction, Selection},
     cursor,
     extract::{Fields, Id, Params, blank},
     guard::Caller,
@@ -21,24 +24,41 @@ use crate::{
     page::{
         Choice, Done,
         approval::{Pair, evidence},
+        bulk::{self, Hidden},
         done,
         line::RunLine,
-        link,
     },
     problem::Problem,
     timeline::{self, Entry, Names, Tone},
 };
 
-/// What the address asks for.
+/// What the address asks for, and what was just done to many runs.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Ask {
-    #[serde(deserialize_with = "blank")]
-    status: Option<RunStatus>,
-    #[serde(deserialize_with = "blank")]
-    playbook: Option<String>,
+    #[serde(flatten)]
+    selection: Selection,
     #[serde(deserialize_with = "blank")]
     cursor: Option<String>,
+    #[serde(deserialize_with = "blank")]
+    did: Option<String>,
+    #[serde(deserialize_with = "blank")]
+    done: Option<u64>,
+    #[serde(deserialize_with = "blank")]
+    not_possible: Option<u64>,
+    #[serde(deserialize_with = "blank")]
+    gone: Option<u64>,
+}
+
+impl Ask {
+    fn told(&self) -> Option<String> {
+        let tally = Tally {
+            done: self.done?,
+            not_possible: self.not_possible.unwrap_or_default(),
+            gone: self.gone.unwrap_or_default(),
+        };
+        bulk::sentence(self.did.as_deref()?, tally)
+    }
 }
 
 /// The list.
@@ -46,9 +66,42 @@ pub(crate) struct Ask {
 pub(crate) struct List {
     pub(crate) lines: Vec<RunLine>,
     pub(crate) total: u64,
+    pub(crate) narrowed: bool,
+    pub(crate) told: Option<String>,
     pub(crate) statuses: Vec<Choice>,
     pub(crate) playbooks: Vec<Choice>,
+    pub(crate) step: String,
+    pub(crate) code: String,
+    pub(crate) older_than: String,
+    pub(crate) codes: Vec<&'static str>,
+    /// Parts of the selection the form has no field for.
+    pub(crate) kept: Vec<Hidden>,
+    /// The whole selection.
+    pub(crate) fields: Vec<Hidden>,
+    pub(crate) actions: Vec<Choice>,
     pub(crate) more: Option<String>,
+}
+
+/// Why runs are stuck most often: what the form suggests.
+const CODES: [&str; 9] = [
+    "model-unreachable",
+    "budget-spent",
+    "condition-failed",
+    "delivery-failed",
+    "action-invalid",
+    "playbook-unusable",
+    "policy-unusable",
+    "step-missing",
+    "program-error",
+];
+
+/// What may make sense for runs in a state, or in any.
+fn actions(status: Option<RunStatus>) -> Vec<Choice> {
+    BulkAction::ALL
+        .into_iter()
+        .filter(|action| status.is_none_or(|status| action.looked_at().is_possible(status)))
+        .map(|action| Choice::new(action.as_str(), action.verb(), None))
+        .collect()
 }
 
 pub(crate) async fn list(
@@ -57,18 +110,18 @@ pub(crate) async fn list(
     Params(ask): Params<Ask>,
 ) -> Result<Html<String>, Problem> {
     let now = reads.now();
-    let filter = RunFilter {
-        status: ask.status,
-        playbook: ask.playbook.clone(),
-        ..RunFilter::default()
-    };
+    let chosen = &ask.selection;
+    let filter = chosen.filter(now)?;
     let page = cursor::page("runs", ask.cursor.as_deref(), None)?;
     let runs = cursor::hand_out("runs", reads.runs(&filter, &page).await?);
     let names = reads.names(runs.items.iter().map(|run| run.account).collect()).await?;
-    let (status, playbook) = (ask.status.map(RunStatus::as_str), ask.playbook.as_deref());
+    let (status, playbook) = (chosen.status.map(RunStatus::as_str), chosen.playbook.as_deref());
+    let fields = Hidden::all(chosen);
     let view = List {
         lines: runs.items.iter().map(|run| RunLine::new(run, &names, now)).collect(),
         total: runs.total,
+        narrowed: !fields.is_empty(),
+        told: ask.told(),
         statuses: RunStatus::ALL
             .iter()
             .map(|each| Choice::new(each.as_str(), each.as_str(), status))
@@ -79,9 +132,18 @@ pub(crate) async fn list(
             .iter()
             .map(|each| Choice::new(&each.name, &*each.name, playbook))
             .collect(),
-        more: runs.next.as_deref().map(|cursor| {
-            link("/runs", &[("status", status), ("playbook", playbook), ("cursor", Some(cursor))])
-        }),
+        step: chosen.step.clone().unwrap_or_default(),
+        code: chosen.code.clone().unwrap_or_default(),
+        older_than: chosen.older_than.clone().unwrap_or_default(),
+        codes: CODES.to_vec(),
+        kept: fields
+            .iter()
+            .filter(|field| matches!(field.name, "account" | "version"))
+            .cloned()
+            .collect(),
+        fields,
+        actions: actions(chosen.status),
+        more: runs.next.map(|cursor| bulk::list_of(chosen, &[("cursor", cursor)])),
     };
     let frame = reads.frame(&caller, "Runs", "runs").await?;
     reads.screens().render("runs.html", &frame, &view)
@@ -124,6 +186,8 @@ pub(crate) struct View {
     pub(crate) approval: Option<String>,
     pub(crate) spent: String,
     pub(crate) over: bool,
+    /// Steps it may be taken back to.
+    pub(crate) reached: Vec<Choice>,
     pub(crate) events: Vec<EventLine>,
 }
 
@@ -145,6 +209,14 @@ pub(crate) fn view(run: &Run, names: &Names, events: Vec<Entry>, now: Timestamp)
             progress.steps_begun, progress.model_calls, progress.tokens
         ),
         over: run.status.is_over(),
+        reached: if matches!(run.status, RunStatus::Stuck | RunStatus::Active) {
+            let now = Some(progress.step.as_str()).filter(|step| !step.is_empty());
+            let reached: BTreeSet<&str> =
+                progress.results.keys().map(String::as_str).chain(now).collect();
+            reached.into_iter().map(|step| Choice::new(step, step, now)).collect()
+        } else {
+            Vec::new()
+        },
         events: events.into_iter().map(|entry| EventLine::new(entry, now)).collect(),
     }
 }
@@ -214,4 +286,20 @@ pub(crate) async fn retry(
     Id(id): Id<RunId>,
 ) -> Result<Redirect, Problem> {
     intervene(&app, &caller, id, Intervention::Retry, "retried").await
+}
+
+/// The form that takes a run back.
+#[derive(Debug, Deserialize)]
+pub(crate) struct RetryFrom {
+    step: String,
+}
+
+pub(crate) async fn retry_from(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<RunId>,
+    Fields(RetryFrom { step }): Fields<RetryFrom>,
+) -> Result<Redirect, Problem> {
+    app.retry_from(id, &step, &caller).await?;
+    Ok(done(&format!("/runs/{id}"), "rewound"))
 }

@@ -80,7 +80,7 @@ pub(crate) async fn release(
     Ok(done("/stop", "released"))
 }
 
-fn typed(given: &str, wanted: &str) -> Result<(), Problem> {
+pub(crate) fn typed(given: &str, wanted: &str) -> Result<(), Problem> {
     if given.trim().eq_ignore_ascii_case(wanted) {
         return Ok(());
     }

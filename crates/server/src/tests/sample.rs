@@ -37,7 +37,7 @@ use crate::{
 };
 
 /// The texts that come from outside.
-pub(super) struct Words {
+pub(crate) struct Words {
     pub(super) word: String,
     pub(super) name: String,
     pub(super) line: String,
@@ -45,7 +45,7 @@ pub(super) struct Words {
 }
 
 impl Words {
-    pub(super) fn plain() -> Self {
+    pub(crate) fn plain() -> Self {
         Self {
             word: "renewal-at-risk".to_owned(),
             name: "Northwind Logistics".to_owned(),
@@ -70,7 +70,7 @@ impl Words {
     }
 }
 
-pub(super) fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     "2026-11-22T07:10:00Z".parse().unwrap()
 }
 
@@ -82,7 +82,7 @@ const fn id(number: u128) -> Uuid {
     Uuid::from_u128(0x0198_c0de_0000_7000_8000_0000_0000_0000 + number)
 }
 
-pub(super) fn user() -> User {
+pub(crate) fn user() -> User {
     User {
         id: UserId::from_uuid(id(1)),
         email: "maria@example.com".to_owned(),
@@ -235,7 +235,7 @@ fn version(words: &Words, number: i64, full: bool) -> Opened {
     }
 }
 
-fn reviewed(words: &Words, full: bool) -> Reviewed {
+pub(crate) fn reviewed(words: &Words, full: bool) -> Reviewed {
     let mut versions = vec![version(words, 1, full)];
     if full {
         versions[0].manuscript = None;
@@ -272,7 +272,7 @@ fn reviewed(words: &Words, full: bool) -> Reviewed {
     }
 }
 
-fn run(words: &Words, full: bool) -> Run {
+pub(crate) fn run(words: &Words, full: bool) -> Run {
     Run {
         id: RunId::from_uuid(id(7)),
         playbook: words.word.clone(),
@@ -471,14 +471,47 @@ pub(super) fn approval(words: &Words, full: bool) -> page::approval::View {
     view
 }
 
+fn hidden(words: &Words) -> Vec<page::bulk::Hidden> {
+    vec![page::bulk::Hidden { name: "playbook", value: words.word.clone() }]
+}
+
 pub(super) fn runs(words: &Words, full: bool) -> page::run::List {
     let lines = vec![RunLine::new(&run(words, full), &named(words), now())];
+    let text = |text: &str| if full { text.to_owned() } else { String::new() };
     page::run::List {
-        total: 1,
+        total: if full { 1 } else { 0 },
         lines: if full { lines } else { Vec::new() },
+        narrowed: full,
+        told: full.then(|| "1 run was paused.".to_owned()),
         statuses: choices(words),
         playbooks: choices(words),
+        step: text(&words.word),
+        code: text(&words.line),
+        older_than: text("3d"),
+        codes: vec!["model-unreachable"],
+        kept: if full { hidden(words) } else { Vec::new() },
+        fields: if full { hidden(words) } else { Vec::new() },
+        actions: choices(words),
         more: full.then(|| "/runs?cursor=x".to_owned()),
+    }
+}
+
+pub(super) fn bulk(words: &Words, full: bool) -> page::bulk::View {
+    page::bulk::View {
+        action: if full { "cancel" } else { "pause" },
+        verb: if full { "Cancel" } else { "Pause" },
+        cancels: full,
+        count: if full { 312 } else { 0 },
+        left_alone: if full { 4 } else { 0 },
+        groups: vec![page::bulk::Group {
+            playbook: words.word.clone(),
+            status: "stuck",
+            step: words.word.clone(),
+            count: 312,
+        }],
+        first: vec![RunLine::new(&run(words, full), &named(words), now())],
+        fields: if full { hidden(words) } else { Vec::new() },
+        back: "/runs".to_owned(),
     }
 }
 

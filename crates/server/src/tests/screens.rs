@@ -25,6 +25,7 @@ fn pages(words: &Words, full: bool) -> Vec<(String, String)> {
     add("today", "today.html", &frame("Today"), &json(&sample::today(words, full)));
     add("approval", "approval.html", &frame("One approval"), &json(&sample::approval(words, full)));
     add("runs", "runs.html", &frame("Runs"), &json(&sample::runs(words, full)));
+    add("bulk", "bulk.html", &frame("Cancel runs"), &json(&sample::bulk(words, full)));
     add("run", "run.html", &frame("One run"), &json(&sample::run_view(words, full)));
     add("tasks", "tasks.html", &frame("Tasks"), &json(&sample::tasks(words, full)));
     add("accounts", "accounts.html", &frame("Accounts"), &json(&sample::accounts(words, full)));

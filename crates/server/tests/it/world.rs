@@ -22,16 +22,17 @@ use domain::{
     intent::Channel,
     message::{Cleared, DeliverError, Receipt},
     port::{
-        Access as _, Answer, Assignment, Catalogue as _, Channels, Customers as _, Intake as _,
-        Journal as _, Ledger as _, PlaybookVersion, PolicyVersion, Transmission, Vault, VaultError,
-        WriteError, Writer, WriterTask, Written, WrittenLetter,
+        Access as _, Answer, Assignment, Catalogue as _, Channels, Customers as _, Forecast,
+        Intake as _, Journal as _, Ledger as _, PlaybookVersion, PolicyVersion, RunFilter, Tally,
+        Transmission, Vault, VaultError, WriteError, Writer, WriterTask, Written, WrittenLetter,
     },
     record::{Absorbed, AccountRow, ContactRow, Record, Row},
+    run::Intervention,
     signal::NewSignal,
     snapshot::Snapshot,
     user::{Actor, Role, User},
 };
-use engine::{ApprovalDesk, Ports, StartError, Triggers, Worker};
+use engine::{ApprovalDesk, BulkError, Ports, StartError, Steward, Triggers, Worker};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use server::{
@@ -253,6 +254,12 @@ impl SignalDoor for Doors {
     }
 }
 
+impl Doors {
+    fn steward(&self) -> Steward {
+        Steward::new(Arc::new(self.store.clone()), self.ports.clone())
+    }
+}
+
 #[async_trait]
 impl Operator for Doors {
     async fn start(
@@ -265,6 +272,40 @@ impl Operator for Doors {
             Ok(Some(run)) => Ok(run),
             Ok(None) => Err(OperateError::NoAccount(account)),
             Err(StartError::NoPlaybook { name, .. }) => Err(OperateError::NoPlaybook(name)),
+            Err(error) => Err(OperateError::Refused(error.to_string())),
+        }
+    }
+
+    async fn forecast(
+        &self,
+        filter: &RunFilter,
+        what: &Intervention,
+    ) -> Result<Forecast, OperateError> {
+        Ok(self.steward().forecast(filter, what).await?)
+    }
+
+    async fn intervene_all(
+        &self,
+        filter: &RunFilter,
+        what: &Intervention,
+        expect: u64,
+        by: &Actor,
+    ) -> Result<Tally, OperateError> {
+        match self.steward().intervene_all(filter, what, Some(expect), by, &|_| {}).await {
+            Ok(tally) => Ok(tally),
+            Err(BulkError::Moved { expected, found }) => {
+                Err(OperateError::Moved { expected, found })
+            }
+            Err(BulkError::Interrupted { done, source }) => {
+                Err(OperateError::Interrupted { done, source })
+            }
+            Err(BulkError::Store(error)) => Err(OperateError::Store(error)),
+        }
+    }
+
+    async fn retry_from(&self, run: RunId, step: &str, by: &Actor) -> Result<(), OperateError> {
+        match self.steward().retry_from(run, step, by).await {
+            Ok(_) => Ok(()),
             Err(error) => Err(OperateError::Refused(error.to_string())),
         }
     }
