@@ -230,6 +230,11 @@ impl Reads {
         self.app.services.ledger.events(stream, after, limit).await
     }
 
+    /// Whether what is decided now would be kept.
+    pub(crate) async fn ready(&self) -> Result<(), StoreError> {
+        self.app.services.ledger.ready().await
+    }
+
     pub(crate) async fn recent_events(&self, limit: u32) -> Result<Vec<StoredEvent>, StoreError> {
         self.app.services.ledger.recent(limit).await
     }

@@ -1,6 +1,6 @@
 //! A connection on which one unit of work runs, and the transaction around it.
 
-use std::sync::Arc;
+use std::{io::ErrorKind, sync::Arc, time::Duration};
 
 use domain::{
     clock::Clock,
@@ -13,10 +13,33 @@ use sqlx::{
 
 use crate::{
     bell::Chimes,
-    fault::of_sqlx,
+    fault::{of_sqlx, spoils},
     row::Row,
     sql::{Sql, Value},
 };
+
+/// How long PostgreSQL may take to begin. Nothing is done by then, so another connection may be
+/// tried: a server that vanished without a word is noticed here.
+pub(crate) const GREETING: Duration = Duration::from_secs(5);
+
+/// How long a statement may go unanswered: longer than the server's own limit, which is the one
+/// that ends statements. Only a server that vanished lets it come to this.
+const STATEMENT: Duration = Duration::from_secs(65);
+
+/// How long a commit may go unanswered. With synchronous replication it waits for a second machine,
+/// and the cluster may take a while to agree on another one. Whoever asked for it does not know
+/// then whether it was done; nobody may hold on to it for ever.
+const COMMIT: Duration = Duration::from_secs(30);
+
+/// Waits for an answer of PostgreSQL, not for ever.
+pub(crate) async fn within<T>(
+    patience: Duration,
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    tokio::time::timeout(patience, answer)
+        .await
+        .unwrap_or_else(|_| Err(sqlx::Error::Io(ErrorKind::TimedOut.into())))
+}
 
 /// A pooled connection of either database.
 pub(crate) enum Connection {
@@ -32,6 +55,8 @@ pub(crate) enum Connection {
 pub(crate) struct Tx {
     connection: Option<Connection>,
     open: bool,
+    /// Whether nobody may be given the connection again.
+    spoilt: bool,
     /// Whether references between tables are left unchecked (SQLite).
     unchecked: bool,
     /// Whom to tell once it is durable.
@@ -62,6 +87,7 @@ impl Tx {
         let mut tx = Self {
             connection: Some(connection),
             open: true,
+            spoilt: false,
             unchecked: matches!(how, Begin::Prune),
             chimes: Chimes::default(),
             lease_clock: None,
@@ -77,7 +103,7 @@ impl Tx {
             Begin::Write => ("BEGIN IMMEDIATE", "BEGIN"),
             Begin::Prune => ("PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE", "BEGIN"),
         };
-        tx.raw(sqlite, postgres).await?;
+        tx.script(GREETING, sqlite, postgres).await?;
         Ok(tx)
     }
 
@@ -93,39 +119,51 @@ impl Tx {
         }
     }
 
-    /// Runs statements without preparing them.
+    /// Runs a statement without preparing it.
     pub(crate) async fn raw(
         &mut self,
         sqlite: &'static str,
         postgres: &'static str,
     ) -> Result<(), sqlx::Error> {
-        match &mut self.connection {
+        self.script(STATEMENT, sqlite, postgres).await
+    }
+
+    /// Runs statements without preparing them; PostgreSQL may take so long for all of them.
+    pub(crate) async fn script(
+        &mut self,
+        patience: Duration,
+        sqlite: &'static str,
+        postgres: &'static str,
+    ) -> Result<(), sqlx::Error> {
+        let done = match &mut self.connection {
             Some(Connection::Sqlite(connection)) => {
-                sqlx::raw_sql(sqlite).execute(&mut **connection).await?;
+                sqlx::raw_sql(sqlite).execute(&mut **connection).await.map(drop)
             }
             Some(Connection::Postgres(connection)) => {
-                sqlx::raw_sql(postgres).execute(&mut **connection).await?;
+                within(patience, sqlx::raw_sql(postgres).execute(&mut **connection)).await.map(drop)
             }
-            None => return Err(sqlx::Error::PoolClosed),
-        }
-        Ok(())
+            None => Err(sqlx::Error::PoolClosed),
+        };
+        self.spoilt |= done.as_ref().is_err_and(spoils);
+        done
     }
 
     /// Runs a statement; how many rows it changed.
     pub(crate) async fn execute(&mut self, sql: Sql, args: Vec<Value>) -> Result<u64, StoreError> {
         let sql = self.timed(sql);
-        match &mut self.connection {
+        let done = match &mut self.connection {
             Some(Connection::Sqlite(connection)) => sqlite(sql.sqlite, args)
                 .execute(&mut **connection)
                 .await
                 .map(|done| done.rows_affected()),
-            Some(Connection::Postgres(connection)) => postgres(sql.postgres, args)
-                .execute(&mut **connection)
-                .await
-                .map(|done| done.rows_affected()),
+            Some(Connection::Postgres(connection)) => {
+                within(STATEMENT, postgres(sql.postgres, args).execute(&mut **connection))
+                    .await
+                    .map(|done| done.rows_affected())
+            }
             None => Err(sqlx::Error::PoolClosed),
-        }
-        .map_err(of_sqlx)
+        };
+        self.judge(done)
     }
 
     /// Runs a statement; the rows it answers with.
@@ -135,18 +173,31 @@ impl Tx {
         args: Vec<Value>,
     ) -> Result<Vec<Row>, StoreError> {
         let sql = self.timed(sql);
-        match &mut self.connection {
+        let rows = match &mut self.connection {
             Some(Connection::Sqlite(connection)) => sqlite(sql.sqlite, args)
                 .fetch_all(&mut **connection)
                 .await
                 .map(|rows| rows.into_iter().map(Row::Sqlite).collect()),
-            Some(Connection::Postgres(connection)) => postgres(sql.postgres, args)
-                .fetch_all(&mut **connection)
-                .await
-                .map(|rows| rows.into_iter().map(Row::Postgres).collect()),
+            Some(Connection::Postgres(connection)) => {
+                within(STATEMENT, postgres(sql.postgres, args).fetch_all(&mut **connection))
+                    .await
+                    .map(|rows| rows.into_iter().map(Row::Postgres).collect())
+            }
             None => Err(sqlx::Error::PoolClosed),
-        }
-        .map_err(of_sqlx)
+        };
+        self.judge(rows)
+    }
+
+    fn judge<T>(&mut self, answer: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+        answer.map_err(|error| {
+            self.spoilt |= spoils(&error);
+            of_sqlx(error)
+        })
+    }
+
+    /// Whether the connection turned out to be broken, or to lead to a server that takes no writes.
+    pub(crate) const fn is_spoilt(&self) -> bool {
+        self.spoilt
     }
 
     /// Runs a statement that answers with one row at most.
@@ -180,7 +231,7 @@ impl Tx {
     /// Makes everything durable, or nothing.
     pub(crate) async fn commit(mut self) -> Result<(), sqlx::Error> {
         if self.open {
-            self.raw("COMMIT", "COMMIT").await?;
+            self.script(COMMIT, "COMMIT", "COMMIT").await?;
             self.check_again().await?;
             self.open = false;
         }
@@ -190,7 +241,7 @@ impl Tx {
     /// Undoes everything.
     pub(crate) async fn rollback(mut self) {
         if self.open
-            && self.raw("ROLLBACK", "ROLLBACK").await.is_ok()
+            && self.script(GREETING, "ROLLBACK", "ROLLBACK").await.is_ok()
             && self.check_again().await.is_ok()
         {
             self.open = false;
@@ -200,7 +251,7 @@ impl Tx {
     /// The next unit of work on this connection has its references checked again.
     async fn check_again(&mut self) -> Result<(), sqlx::Error> {
         if self.unchecked && !self.is_postgres() {
-            self.raw("PRAGMA foreign_keys = ON", "").await?;
+            self.script(GREETING, "PRAGMA foreign_keys = ON", "").await?;
         }
         Ok(())
     }
@@ -209,7 +260,7 @@ impl Tx {
 impl Drop for Tx {
     fn drop(&mut self) {
         // Given back to the pool, it would take an open transaction to whoever is next.
-        if self.open {
+        if self.open || self.spoilt {
             match self.connection.take() {
                 Some(Connection::Sqlite(connection)) => drop(connection.detach()),
                 Some(Connection::Postgres(connection)) => drop(connection.detach()),

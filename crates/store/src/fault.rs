@@ -21,6 +21,11 @@ pub(crate) struct Abandoned(#[source] pub(crate) tokio::task::JoinError);
 #[error(transparent)]
 pub(crate) struct Shared(pub(crate) std::sync::Arc<StoreError>);
 
+/// No commit goes through; the log has the reason.
+#[derive(Debug, thiserror::Error)]
+#[error("database takes no commits at the moment")]
+pub(crate) struct Arrested;
+
 /// A cursor was made up, or is of another list.
 #[derive(Debug, thiserror::Error)]
 #[error("cursor is not one this list gave out; start without one")]
@@ -67,11 +72,26 @@ const fn sqlite_transient(code: i32) -> bool {
     matches!(code & 0xff, 5 | 6 | 13)
 }
 
-/// Of SQLSTATEs: connection lost, resources short (also disk), operator at work, and conflicts
-/// between transactions.
+/// Of SQLSTATEs: connection lost, resources short (also disk), operator at work, conflicts
+/// between transactions, and a server that is no primary (any more).
 fn postgres_transient(code: &str) -> bool {
     ["08", "53", "57"].iter().any(|class| code.starts_with(class))
-        || matches!(code, "40001" | "40P01" | "55P03" | "25P03")
+        || matches!(code, "40001" | "40P01" | "55P03" | "25P03" | READ_ONLY)
+}
+
+/// SQLSTATE of a server or session that takes no writes.
+const READ_ONLY: &str = "25006";
+
+/// Whether nobody should be given the connection again on which this happened: it is broken, or it
+/// leads to a server that was the primary once and is it no more.
+pub(crate) fn spoils(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            code == READ_ONLY || code.starts_with("57P") || code.starts_with("08")
+        }),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -82,7 +102,7 @@ mod tests {
     fn transience_is_decided_by_code() {
         assert!(sqlite_transient(5) && sqlite_transient(517) && sqlite_transient(13));
         assert!(!sqlite_transient(19) && !sqlite_transient(1));
-        for code in ["08006", "57P01", "53100", "40001", "40P01", "55P03"] {
+        for code in ["08006", "57P01", "53100", "40001", "40P01", "55P03", "25006"] {
             assert!(postgres_transient(code), "{code}");
         }
         for code in ["23505", "42601", "22P02"] {
@@ -91,5 +111,7 @@ mod tests {
         assert!(is_transient(&sqlx::Error::PoolTimedOut));
         assert!(is_transient(&sqlx::Error::Protocol("unexpected response".to_owned())));
         assert!(!is_transient(&sqlx::Error::RowNotFound));
+        assert!(spoils(&sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())));
+        assert!(!spoils(&sqlx::Error::PoolTimedOut));
     }
 }

@@ -36,6 +36,10 @@ pub(crate) fn head(row: &Row) -> Result<StreamHead, StoreError> {
 
 #[async_trait]
 impl Ledger for Store {
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.ping().await
+    }
+
     async fn events(
         &self,
         stream: &str,

@@ -27,6 +27,7 @@ mod effect;
 mod export;
 mod fault;
 mod gather;
+mod heart;
 mod history;
 #[cfg(test)]
 mod inside;

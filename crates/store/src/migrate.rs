@@ -1,5 +1,7 @@
 //! The schema's versions: which there are, which a database has, and bringing it up to date.
 
+use std::time::Duration;
+
 use domain::port::StoreError;
 use futures_util::future::BoxFuture;
 use sha2::{Digest, Sha256};
@@ -10,6 +12,9 @@ use crate::{
     open::Store,
     sql::{Sql, Value, args, sql},
 };
+
+/// How long PostgreSQL may take for one step of the schema.
+const STEP: Duration = Duration::from_hours(1);
 
 /// One step of the schema, in both dialects.
 struct Migration {
@@ -183,7 +188,7 @@ impl Store {
                     }
                 }
                 for step in &pending {
-                    tx.raw(step.sqlite, step.postgres).await.map_err(of_sqlx)?;
+                    tx.script(STEP, step.sqlite, step.postgres).await.map_err(of_sqlx)?;
                     tx.execute(
                         sql!("INSERT INTO migrations (name, checksum, applied_at) "
                             "VALUES ($1, $2, $3)"),

@@ -20,9 +20,10 @@ use sqlx::{
 
 use crate::{
     bell::Bell,
-    connection::{Begin, Connection, Tx},
-    fault::{Abandoned, of_sqlx},
+    connection::{Begin, Connection, GREETING, Tx, within},
+    fault::{Abandoned, of_sqlx, spoils},
     gather::Gatherers,
+    heart::Heart,
     migrate::MigrateError,
 };
 
@@ -41,6 +42,7 @@ pub struct Store {
     pub(crate) clock: Arc<dyn Clock>,
     observer: Arc<OnceLock<Observer>>,
     pub(crate) bell: Arc<Bell>,
+    heart: Arc<Heart>,
     gatherers: Arc<OnceLock<Gatherers>>,
     lease_clock: Option<Arc<dyn Clock>>,
 }
@@ -126,6 +128,7 @@ impl Store {
             clock,
             observer: Arc::default(),
             bell: Arc::default(),
+            heart: Arc::default(),
             gatherers: Arc::default(),
             lease_clock: options.lease_clock.clone(),
         };
@@ -141,10 +144,17 @@ impl Store {
         }
     }
 
-    /// Whether the database answers and takes writes.
+    /// Whether the database answers and takes writes. On PostgreSQL a commit goes all the way: to
+    /// the disk, and to the other machines that must have it.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.write(|tx| Box::pin(async { tx.raw("SELECT 1", "SELECT 1").await.map_err(of_sqlx) }))
-            .await
+        let closed = match &self.pools {
+            Pools::Sqlite { writer, .. } => writer.is_closed(),
+            Pools::Postgres(pool) => pool.is_closed(),
+        };
+        if closed {
+            return Err(of_sqlx(sqlx::Error::PoolClosed));
+        }
+        self.heart.beat(self).await
     }
 
     /// Calls this after every transaction that wrote, once it is durable and before its caller
@@ -264,6 +274,9 @@ impl Store {
                     Ok(answer)
                 }
                 Err(error) => {
+                    if tx.is_spoilt() {
+                        store.forsake_idle();
+                    }
                     tx.rollback().await;
                     Err(error)
                 }
@@ -280,11 +293,8 @@ impl Store {
         loop {
             let connection = self.acquire(how).await?;
             match self.try_begin(connection, how).await {
-                Err(sqlx::Error::Io(_)) if dead < self.size() => dead += 1,
-                Err(sqlx::Error::Database(error))
-                    if dead < self.size()
-                        && error.code().is_some_and(|code| code.starts_with("57P")) =>
-                {
+                Err(error) if spoils(&error) && dead < self.size() => {
+                    self.forsake_idle();
                     dead += 1;
                 }
                 begun => return begun,
@@ -292,10 +302,20 @@ impl Store {
         }
     }
 
+    /// Closes the connections nobody uses: where one led to a server that is gone, or is the
+    /// primary no more, the others do too, and everybody would find that out for themselves.
+    fn forsake_idle(&self) {
+        if let Pools::Postgres(pool) = &self.pools {
+            while let Some(connection) = pool.try_acquire() {
+                drop(connection.detach());
+            }
+        }
+    }
+
     async fn try_begin(&self, connection: Connection, how: Begin) -> Result<Tx, sqlx::Error> {
         match (connection, how) {
             (Connection::Postgres(mut connection), Begin::Single | Begin::Statement) => {
-                if connection.ping().await.is_err() {
+                if within(GREETING, connection.ping()).await.is_err() {
                     // Only a dead connection does not answer; the pool must not see it again.
                     drop(connection.detach());
                     return Err(sqlx::Error::Io(std::io::ErrorKind::ConnectionAborted.into()));
@@ -405,6 +425,17 @@ async fn postgres(url: &str, options: &Options) -> Result<PgPool, OpenError> {
         .acquire_timeout(options.wait)
         // `begin` finds dead connections by itself, without a round trip for the live ones.
         .test_before_acquire(false)
+        // Whatever stands before a cluster may lead us to a standby for a moment: not to be kept,
+        // since it would answer every question and take no decision. The pool tries again.
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                let standby = sqlx::query_scalar("SELECT pg_is_in_recovery()");
+                if within(GREETING, standby.fetch_one(connection)).await? {
+                    return Err(sqlx::Error::Protocol("this server is a standby".to_owned()));
+                }
+                Ok(())
+            })
+        })
         .connect_with(connect)
         .await
         .map_err(connect_error)

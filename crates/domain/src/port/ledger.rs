@@ -42,6 +42,10 @@ pub struct Checkpoint {
 /// Reading and checkpointing the trail. There is no way to change it.
 #[async_trait]
 pub trait Ledger: Send + Sync {
+    /// Whether what is decided now would be kept: the database answers, takes writes, and a commit
+    /// goes all the way. Asking often costs little.
+    async fn ready(&self) -> Result<(), StoreError>;
+
     /// Events of a stream after `after`, in order.
     async fn events(
         &self,

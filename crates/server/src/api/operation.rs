@@ -34,14 +34,14 @@ pub(crate) async fn me(caller: Caller) -> Json<User> {
 pub(crate) struct Health {
     /// `ok` or `unavailable`.
     status: &'static str,
-    /// Whether the database answers: `ok` or `unavailable`.
+    /// Whether the database answers and commits: `ok` or `unavailable`.
     database: &'static str,
     /// The server's clock.
     now: Timestamp,
 }
 
 pub(crate) async fn health(State(reads): State<Reads>) -> (StatusCode, Json<Health>) {
-    let up = matches!(tokio::time::timeout(PATIENCE, reads.kills()).await, Ok(Ok(_)));
+    let up = matches!(tokio::time::timeout(PATIENCE, reads.ready()).await, Ok(Ok(())));
     let (code, word) =
         if up { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
     (code, Json(Health { status: word, database: word, now: reads.now() }))

@@ -65,8 +65,13 @@ impl Backend {
 
     /// The same database, opened once more as another process would.
     pub(crate) async fn another(&self) -> Store {
+        self.another_at(&self.url).await
+    }
+
+    /// The same database by another way.
+    pub(crate) async fn another_at(&self, url: &str) -> Store {
         let shared: Arc<dyn Clock> = Arc::<Manual>::clone(&self.clock);
-        Store::open(&self.url, shared).await.unwrap()
+        Store::open(url, shared).await.unwrap()
     }
 
     /// The same database, its leases kept by our clock instead of its own.

@@ -1,11 +1,20 @@
 //! Callers who go away, databases that go away, and two programs on one database.
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
 use domain::{
     event::{Event, NewEvent, Stream},
     port::{Customers, Journal, Ledger},
     user::Actor,
 };
 use sqlx::{Connection as _, PgConnection};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
     backend::Backend,
@@ -16,6 +25,8 @@ contract! {
     a_caller_who_goes_away_leaves_nothing_half_done,
     two_programs_write_to_one_database,
     after_the_database_was_away_work_goes_on,
+    sessions_that_take_no_writes_are_left_behind,
+    a_server_that_falls_silent_is_left_behind,
     a_closed_store_can_be_opened_again,
 }
 
@@ -38,7 +49,7 @@ async fn a_caller_who_goes_away_leaves_nothing_half_done(backend: &Backend) {
             tokio::task::yield_now().await;
         }
         if n % 3 == 0 {
-            tokio::time::sleep(std::time::Duration::from_micros(u64::from(n) * 10)).await;
+            tokio::time::sleep(Duration::from_micros(u64::from(n) * 10)).await;
         }
         caller.abort();
     }
@@ -112,6 +123,124 @@ async fn after_the_database_was_away_work_goes_on(backend: &Backend) {
     let claimed = stage.claim(LONG).await;
     stage.commit(stage.turn(&claimed)).await;
     backend.store.ping().await.unwrap();
+}
+
+/// Eight questions at once, so that there are eight sessions.
+async fn eight_at_once(store: &store::Store, stage: &Stage<'_>, backend: &Backend) {
+    let mut busy = Vec::new();
+    for _ in 0..8 {
+        let (store, account, now) = (store.clone(), stage.account, backend.now());
+        busy.push(tokio::spawn(async move { store.snapshots(&[account], now).await.unwrap() }));
+    }
+    for one in busy {
+        one.await.unwrap();
+    }
+}
+
+/// What was the primary answers for a while, and takes no writes (SQLSTATE 25006).
+async fn sessions_that_take_no_writes_are_left_behind(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    backend.store.ping().await.unwrap();
+    if !backend.is_postgres() {
+        return;
+    }
+    let mut admin = PgConnection::connect(&backend.url).await.unwrap();
+    let name = backend.url.rsplit_once('/').unwrap().1;
+    let alter = |what: &str| sqlx::AssertSqlSafe(format!("ALTER DATABASE \"{name}\" {what}"));
+    sqlx::raw_sql(alter("SET default_transaction_read_only = on"))
+        .execute(&mut admin)
+        .await
+        .unwrap();
+    let store = backend.another().await;
+    eight_at_once(&store, &stage, backend).await;
+    let refused = store.append(vec![released(backend, "while read-only".to_owned())]).await;
+    assert!(refused.unwrap_err().is_transient());
+    assert!(store.ping().await.unwrap_err().is_transient(), "it takes no commits, and says so");
+    eight_at_once(&store, &stage, backend).await;
+
+    sqlx::raw_sql(alter("RESET default_transaction_read_only")).execute(&mut admin).await.unwrap();
+    // One more is refused, on one of the old sessions; all of them go with it.
+    let refused = store.append(vec![released(backend, "on an old session".to_owned())]).await;
+    assert!(refused.unwrap_err().is_transient());
+    for n in 0..10 {
+        store.append(vec![released(backend, format!("after {n}"))]).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    store.ping().await.unwrap();
+    assert_eq!(stage.events("switch").await.len(), 10);
+}
+
+/// Stands between a program and its database, and can stop passing on what it hears.
+struct Silencer {
+    url: String,
+    /// Connections up to this one are silent: open, and nothing comes or goes.
+    silent: Arc<AtomicU64>,
+    opened: Arc<AtomicU64>,
+}
+
+impl Silencer {
+    async fn before(url: &str) -> Self {
+        let (head, name) = url.rsplit_once('/').unwrap();
+        let (user, server) = head.rsplit_once('@').unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let (silent, opened) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let (hush, count, server) = (Arc::clone(&silent), Arc::clone(&opened), server.to_owned());
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let number = count.fetch_add(1, Ordering::SeqCst) + 1;
+                let server = TcpStream::connect(&server).await.unwrap();
+                let (from, to) = (Arc::new(client), Arc::new(server));
+                tokio::spawn(pass(Arc::clone(&from), Arc::clone(&to), number, Arc::clone(&hush)));
+                tokio::spawn(pass(to, from, number, Arc::clone(&hush)));
+            }
+        });
+        Self { url: format!("{user}@{at}/{name}"), silent, opened }
+    }
+
+    fn silence(&self) {
+        self.silent.store(self.opened.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
+}
+
+async fn pass(from: Arc<TcpStream>, to: Arc<TcpStream>, number: u64, silent: Arc<AtomicU64>) {
+    let mut bytes = [0; 4096];
+    loop {
+        from.readable().await.unwrap();
+        let count = match from.try_read(&mut bytes) {
+            Ok(0) => return,
+            Ok(count) => count,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
+            Err(_) => return,
+        };
+        if number <= silent.load(Ordering::SeqCst) {
+            // A machine that lost its power says nothing, not even that it is gone.
+            return std::future::pending().await;
+        }
+        let mut rest = &bytes[..count];
+        while !rest.is_empty() {
+            to.writable().await.unwrap();
+            if let Ok(written) = to.try_write(rest) {
+                rest = &rest[written..];
+            }
+        }
+    }
+}
+
+async fn a_server_that_falls_silent_is_left_behind(backend: &Backend) {
+    if !backend.is_postgres() {
+        return;
+    }
+    let stage = Stage::new(backend).await;
+    let silencer = Silencer::before(&backend.url).await;
+    let store = backend.another_at(&silencer.url).await;
+    eight_at_once(&store, &stage, backend).await;
+    silencer.silence();
+    let begun = Instant::now();
+    store.append(vec![released(backend, "after the silence".to_owned())]).await.unwrap();
+    assert!(store.account(stage.account).await.unwrap().is_some());
+    assert!(begun.elapsed() < Duration::from_secs(12), "it took {:?}", begun.elapsed());
+    assert_eq!(stage.events("switch").await.len(), 1);
 }
 
 async fn a_closed_store_can_be_opened_again(backend: &Backend) {
