@@ -38,6 +38,10 @@ mod content;
 #[cfg(test)]
 mod effect;
 #[cfg(test)]
+mod fairness;
+#[cfg(test)]
+mod history;
+#[cfg(test)]
 mod intake;
 #[cfg(test)]
 mod journal;
@@ -45,6 +49,8 @@ mod journal;
 mod killswitch;
 #[cfg(test)]
 mod ledger;
+#[cfg(test)]
+mod limits;
 #[cfg(test)]
 mod outbox;
 #[cfg(test)]
