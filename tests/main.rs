@@ -2,10 +2,13 @@
 #![expect(clippy::expect_used, reason = "what fails here fails the test")]
 
 mod architecture;
+mod history;
 mod import;
 mod journey;
+mod killed;
 mod processes;
 mod recovery;
+mod restore;
 mod terminal;
 
 /// Declares every case once and runs it on both databases.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// A generator of numbers that look random (SplitMix64).
+/// A generator of numbers that look random (`SplitMix64`).
 #[derive(Clone, Debug)]
 pub struct Chance(u64);
 

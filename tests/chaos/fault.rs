@@ -112,6 +112,11 @@ impl Order {
         Self { kinds: kinds.to_vec(), left: Vec::new() }
     }
 
+    /// One that did not come about comes next.
+    pub fn again(&mut self, kind: Kind) {
+        self.left.push(kind);
+    }
+
     /// The next one; none if there are no kinds.
     pub fn next(&mut self, chance: &mut Chance) -> Option<Kind> {
         if self.left.is_empty() {

@@ -95,13 +95,10 @@ impl<'a> Request<'a> {
     async fn converse(&self, mut stream: TcpStream, at: SocketAddr) -> std::io::Result<Answer> {
         let mut text = format!("{} {} HTTP/1.1\r\nhost: {at}\r\n", self.method, self.path);
         for (name, value) in &self.headers {
-            text.push_str(&format!("{name}: {value}\r\n"));
+            text.extend([name, ": ", value, "\r\n"]);
         }
-        let length = self.body.len();
-        text.push_str(&format!(
-            "content-length: {length}\r\nconnection: close\r\n\r\n{}",
-            self.body
-        ));
+        text.extend(["content-length: ", &self.body.len().to_string(), "\r\n"]);
+        text.extend(["connection: close\r\n\r\n", &self.body]);
         stream.write_all(text.as_bytes()).await?;
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).await?;

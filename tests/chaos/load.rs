@@ -192,7 +192,7 @@ impl Client {
     /// Hands a signal in until it is accepted; the same event twice is one signal.
     async fn start_run(self: Arc<Self>, number: u64) -> Result<()> {
         let id = format!("drill-{}-{number}", self.settings.seed);
-        let kind = SIGNALS[usize::from(number % 2 == 0)];
+        let kind = SIGNALS[usize::from(number.is_multiple_of(2))];
         let subject = scene::account(number % scene::ACCOUNTS);
         let event = json!({
             "specversion": "1.0", "id": id, "source": "drill", "type": kind,

@@ -21,21 +21,26 @@ use world::chaos::{
     verdict,
 };
 
-/// Does the product keep its promises while its processes, its database and its network die?
-///
-/// A scene is a folder: `scene` fills it, `sink` writes what mail it took to DIR/mail.jsonl, `load`
-/// writes what it asked and heard to DIR/ledger.jsonl, `reconcile` holds both against what the
-/// product says of itself. Between them, kill whatever you like.
-///
-///   chaos scene DIR --db postgres://… --smtp 127.0.0.1:2525
-///   chaos sink DIR --listen 127.0.0.1:2525 &
-///   playgate --config DIR/config.yaml serve …      (any number)
-///   chaos load DIR --server http://127.0.0.1:7717 --minutes 5
-///   chaos reconcile DIR --server http://127.0.0.1:7717
-///
-/// Exit code 0: every promise was kept; 1: one was not, with the ids; 2: it could not be found out.
+const ABOUT: &str = "\
+Does the product keep its promises while its processes, its database and its network die?
+
+A scene is a folder: `scene` fills it, `sink` writes what mail it took to DIR/mail.jsonl, `load`
+writes what it asked and heard to DIR/ledger.jsonl, `reconcile` holds both against what the
+product says of itself. Between them, kill whatever you like.
+
+  chaos scene DIR --db postgres://… --smtp 127.0.0.1:2525
+  chaos sink DIR --listen 127.0.0.1:2525 &
+  playgate --config DIR/config.yaml serve …      (any number)
+  chaos load DIR --server http://127.0.0.1:7717 --minutes 5
+  chaos reconcile DIR --server http://127.0.0.1:7717
+
+`run` does all of it, and the killing too.
+
+Exit code 0: every promise was kept; 1: one was not, with the ids; 2: it could not be found out.";
+
+/// The command line.
 #[derive(Debug, Parser)]
-#[command(name = "chaos", max_term_width = 100, verbatim_doc_comment)]
+#[command(name = "chaos", max_term_width = 100, about = ABOUT)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -164,7 +164,7 @@ impl Ordeal {
             let left = self.time.saturating_sub(begun.elapsed());
             tokio::time::sleep(gap.min(left)).await;
             while let Some(done) = under_way.try_join_next() {
-                Self::tell(done??, begun, report, say);
+                Self::tell(done??, begun, &mut order, report, say);
             }
             if gap >= left {
                 break;
@@ -178,7 +178,7 @@ impl Ordeal {
             under_way.spawn(async move { Ok((kind, site.strike(kind, &mut chance).await?)) });
         }
         while let Some(done) = under_way.join_next().await {
-            Self::tell(done??, begun, report, say);
+            Self::tell(done??, begun, &mut order, report, say);
         }
         Ok(())
     }
@@ -186,17 +186,17 @@ impl Ordeal {
     fn tell(
         (kind, strike): (Kind, Option<super::fault::Strike>),
         begun: Instant,
+        order: &mut Order,
         report: &mut Report,
         say: &impl Fn(&str),
     ) {
         let at = begun.elapsed().as_secs();
-        match strike {
-            Some(strike) => {
-                let (target, note) = (&strike.target, &strike.note);
-                say(&format!("{at:>5} s  {:<42} {target:<10} {note}", kind.in_words()));
-            }
-            None => report.passed_over += 1,
-        }
+        let Some(strike) = strike else {
+            report.passed_over += 1;
+            return order.again(kind);
+        };
+        let (target, note) = (&strike.target, &strike.note);
+        say(&format!("{at:>5} s  {:<42} {target:<10} {note}", kind.in_words()));
     }
 
     /// Work is picked up within two lease lengths after a kill.

@@ -114,7 +114,7 @@ impl Report {
             .iter()
             .filter(|strike| strike.kind.is_outage())
             .map(|strike| strike.until.duration_since(strike.from).as_secs_f64())
-            .sum::<f64>();
+            .fold(0.0, |sum, away| sum + away);
         writeln!(f, "  {:<42} {away:>5.0}  s in all", "database away or its disk full")
     }
 

@@ -203,14 +203,10 @@ impl Scene {
         let mut accounts = "source_id,name,status,csm_email,csm_name\n".to_owned();
         let mut contacts = "source_id,account,email,first,last,role,consent\n".to_owned();
         for number in 0..ACCOUNTS {
-            accounts.push_str(&format!(
-                "{id},Drill {number},active,mara@vendor.example,Mara Lindqvist\n",
-                id = account(number)
-            ));
-            contacts.push_str(&format!(
-                "c{number},{id},drill-{number}@customer.example,Robin,Drill,champion,granted\n",
-                id = account(number)
-            ));
+            let (id, number) = (account(number), number.to_string());
+            accounts.extend([&id, ",Drill ", &number, ",active,mara@vendor.example,Mara\n"]);
+            contacts.extend(["c", &number, ",", &id, ",drill-", &number]);
+            contacts.push_str("@customer.example,Robin,Drill,champion,granted\n");
         }
         fs::write(rows.join("accounts.csv"), accounts)?;
         fs::write(rows.join("contacts.csv"), contacts)?;

@@ -55,6 +55,19 @@ pub struct Site {
     keepers: Vec<JoinHandle<Result<()>>>,
 }
 
+/// What a fault hit.
+#[derive(Clone, Debug, Default)]
+struct Hit {
+    target: String,
+    note: String,
+}
+
+impl Hit {
+    fn of(process: &Process, note: impl Into<String>) -> Self {
+        Self { target: process.name.clone(), note: note.into() }
+    }
+}
+
 impl Site {
     /// Starts the processes: on SQLite one, on PostgreSQL so many servers and workers, each with a
     /// network of its own to the database.
@@ -139,13 +152,11 @@ impl Site {
                 self.sink.down(true);
                 tokio::time::sleep(self.past_lease(chance)).await;
                 self.sink.down(false);
-                Some(String::new())
+                Some(Hit::default())
             }
         };
-        let Some(target) = struck else { return Ok(None) };
-        let (target, note) = target.split_once('|').unwrap_or((&target, ""));
-        let until = self.clock.now();
-        let strike = Strike { kind, target: target.to_owned(), from, until, note: note.to_owned() };
+        let Some(Hit { target, note }) = struck else { return Ok(None) };
+        let strike = Strike { kind, target, from, until: self.clock.now(), note };
         self.strikes.lock().unwrap_or_else(PoisonError::into_inner).push(strike.clone());
         Ok(Some(strike))
     }
@@ -169,7 +180,7 @@ impl Site {
         Some((process, process.busy.try_lock().ok()?))
     }
 
-    async fn kill(&self, kind: Kind, chance: &mut Chance) -> Result<Option<String>> {
+    async fn kill(&self, kind: Kind, chance: &mut Chance) -> Result<Option<Hit>> {
         let Some((process, _busy)) = self.target(kind == Kind::KillServer, chance) else {
             return Ok(None);
         };
@@ -180,7 +191,7 @@ impl Site {
         self.again(process, starts, begun).await
     }
 
-    async fn restart(&self, kind: Kind, chance: &mut Chance) -> Result<Option<String>> {
+    async fn restart(&self, kind: Kind, chance: &mut Chance) -> Result<Option<Hit>> {
         let Some((process, _busy)) = self.target(kind == Kind::RestartServer, chance) else {
             return Ok(None);
         };
@@ -192,12 +203,7 @@ impl Site {
     }
 
     /// Waits until another process has taken the place of the one that was ended.
-    async fn again(
-        &self,
-        process: &Process,
-        starts: u64,
-        begun: Instant,
-    ) -> Result<Option<String>> {
+    async fn again(&self, process: &Process, starts: u64, begun: Instant) -> Result<Option<Hit>> {
         let mut slow = "";
         while process.starts() == starts {
             if begun.elapsed() > PATIENCE && slow.is_empty() {
@@ -210,10 +216,10 @@ impl Site {
         drop(self.database.lock().await);
         well(process).await?;
         let took = begun.elapsed().as_secs_f64();
-        Ok(Some(format!("{}|well again after {took:.1} s{slow}", process.name)))
+        Ok(Some(Hit::of(process, format!("well again after {took:.1} s{slow}"))))
     }
 
-    async fn stop(&self, kind: Kind, chance: &mut Chance) -> Result<Option<String>> {
+    async fn stop(&self, kind: Kind, chance: &mut Chance) -> Result<Option<Hit>> {
         let Some((process, _busy)) = self.target(kind == Kind::StopServer, chance) else {
             return Ok(None);
         };
@@ -222,10 +228,10 @@ impl Site {
         }
         tokio::time::sleep(self.past_lease(chance)).await;
         process.signal("CONT")?;
-        Ok(Some(process.name.clone()))
+        Ok(Some(Hit::of(process, "")))
     }
 
-    async fn stop_database(&self, chance: &mut Chance) -> Result<Option<String>> {
+    async fn stop_database(&self, chance: &mut Chance) -> Result<Option<Hit>> {
         let (Some(postgres), Ok(_one)) = (&self.postgres, self.database.try_lock()) else {
             return Ok(None);
         };
@@ -234,47 +240,51 @@ impl Site {
         tokio::time::sleep(chance.between(Duration::from_millis(200), self.lease.mul_f64(1.5)))
             .await;
         postgres.start().await?;
-        Ok(Some(format!("|away for {:.1} s", begun.elapsed().as_secs_f64())))
+        let note = format!("away for {:.1} s", begun.elapsed().as_secs_f64());
+        Ok(Some(Hit { note, ..Hit::default() }))
     }
 
-    fn end_connections(&self) -> Result<Option<String>> {
+    fn end_connections(&self) -> Result<Option<Hit>> {
         let (Some(postgres), Ok(_one)) = (&self.postgres, self.database.try_lock()) else {
             return Ok(None);
         };
         postgres.cut_all()?;
-        Ok(Some(String::new()))
+        Ok(Some(Hit::default()))
     }
 
-    async fn network(&self, kind: Kind, chance: &mut Chance) -> Result<Option<String>> {
+    async fn network(&self, kind: Kind, chance: &mut Chance) -> Result<Option<Hit>> {
         let serves = chance.percent(30);
         let Some((process, _busy)) = self.target(serves, chance) else { return Ok(None) };
         let Some(proxy) = &process.proxy else { return Ok(None) };
         let mut note = "";
         if kind == Kind::StallNetwork {
             proxy.stall(self.past_lease(chance)).await;
-            note = "|went on where it stopped";
+            note = "went on where it stopped";
         }
         if kind == Kind::CutNetwork || chance.percent(50) {
             proxy.cut();
-            note = "|cut";
+            note = "cut";
         }
-        Ok(Some(format!("{}{note}", process.name)))
+        Ok(Some(Hit::of(process, note)))
     }
 
-    async fn fill_disk(&self, chance: &mut Chance) -> Result<Option<String>> {
+    async fn fill_disk(&self, chance: &mut Chance) -> Result<Option<Hit>> {
         let Ok(disk) = &self.disk else { return Ok(None) };
         let Ok(_one) = self.database.try_lock() else { return Ok(None) };
         let full = disk.clone();
         let (before, begun) = (self.complaints.load(Ordering::Relaxed), Instant::now());
         let filled = tokio::task::spawn_blocking(move || full.fill()).await??;
-        let mut note = format!("|{} MiB of ballast", filled >> 20);
         // Files that exist take a little more; it is only a fault once a write has failed.
         while self.complaints.load(Ordering::Relaxed) == before && begun.elapsed() < NOTICE {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let noticed = self.complaints.load(Ordering::Relaxed) > before;
-        note.push_str(if noticed { ", noticed" } else { ", not noticed by the client" });
-        note.push_str(&format!(" after {:.1} s", begun.elapsed().as_secs_f64()));
+        let mut note = format!(
+            "{} MiB of ballast, {}noticed after {:.1} s",
+            filled >> 20,
+            if noticed { "" } else { "not " },
+            begun.elapsed().as_secs_f64()
+        );
         tokio::time::sleep(chance.between(Duration::from_secs(1), self.lease)).await;
         disk.free()?;
         if let Some(postgres) = &self.postgres {
@@ -283,7 +293,7 @@ impl Site {
             }
             postgres.start().await?;
         }
-        Ok(Some(note))
+        Ok(Some(Hit { note, ..Hit::default() }))
     }
 
     /// Undoes whatever a fault may have left, and waits until every process is well.

@@ -81,6 +81,12 @@ impl Received {
     }
 }
 
+/// Hears of every message taken.
+type Witness = Box<dyn FnMut(&Received) + Send>;
+
+/// Says what a conversation does.
+type Chooser = Box<dyn FnMut() -> Fault + Send>;
+
 #[derive(Default)]
 struct Book {
     faults: VecDeque<Fault>,
@@ -89,8 +95,8 @@ struct Book {
     connections: usize,
     dir: Option<PathBuf>,
     login: Option<String>,
-    witness: Option<Box<dyn FnMut(&Received) + Send>>,
-    chooser: Option<Box<dyn FnMut() -> Fault + Send>>,
+    witness: Option<Witness>,
+    chooser: Option<Chooser>,
 }
 
 impl Book {

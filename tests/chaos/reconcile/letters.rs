@@ -147,9 +147,8 @@ fn left(case: &Case<'_>, key: &str, letters: &[&Taken], reckoning: &mut Reckonin
     if letters.len() > 1 {
         reckoning.wrong(ONCE, key, format!("the sink took it {} times", letters.len()));
     }
-    let (subject, body) = match case.truth.texts.get(&approval.id) {
-        Some((subject, body)) => (subject, body),
-        None => return reckoning.wrong(AS_SEEN, key, "the text that was approved is not known"),
+    let Some((subject, body)) = case.truth.texts.get(&approval.id) else {
+        return reckoning.wrong(AS_SEEN, key, "the text that was approved is not known");
     };
     for letter in letters {
         if letter.subject != *subject || letter.body != *body {

@@ -104,7 +104,7 @@ fn left_behind(case: &Case<'_>, run: &Run, reckoning: &mut Reckoning) {
         },
         other => format!("it is {other:?} and should have moved"),
     };
-    let wake = run.wake_at.map_or("never".to_owned(), |at| at.to_string());
+    let wake = run.wake_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
     reckoning.wrong(LEFT, run.id, format!("it is {at}, wakes {wake}: {why}"));
 }
 
@@ -127,7 +127,7 @@ fn effects(run: &Run, tasks: &[&Task], reckoning: &mut Reckoning) {
     }
 }
 
-fn sorted<'a>(steps: HashSet<&'a str>) -> BTreeSet<&'a str> {
+fn sorted(steps: HashSet<&str>) -> BTreeSet<&str> {
     steps.into_iter().collect()
 }
 
