@@ -117,7 +117,9 @@ impl Problem {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
-            "the database does not answer at the moment; nothing was changed, try again shortly",
+            // A connection that breaks in the middle of a commit does not say how that ended.
+            "the database does not answer at the moment; see whether it was done, or try again \
+             shortly: nothing is done twice",
         )
     }
 
