@@ -118,8 +118,8 @@ impl Problem {
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
             // A connection that breaks in the middle of a commit does not say how that ended.
-            "the database does not answer at the moment; see whether it was done, or try again \
-             shortly: nothing is done twice",
+            "the database does not answer at the moment; look whether it was done, and \
+             try again if not",
         )
     }
 
