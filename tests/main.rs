@@ -6,6 +6,7 @@ mod history;
 mod import;
 mod journey;
 mod killed;
+mod limits;
 mod processes;
 mod recovery;
 mod restore;

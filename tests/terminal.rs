@@ -50,6 +50,9 @@ fn bad_input_is_answered_with_code_2_and_what_to_do() {
     refused(at, &["playbook", "lint", "nosuch.yaml"], &["nosuch.yaml"]);
     refused(at, &["demo", "--no-serve"], &["holds data", "--data"]);
     refused(at, &["--db", "postgres://x/y", "demo", "--fresh"], &["--fresh", "--db"]);
+    refused(at, &["--db", "precious.sqlite", "bench", "w1"], &["--db", "postgres://"]);
+    refused(at, &["bench", "w1", "--concurrency", "0"], &["1 to 1000"]);
+    refused(at, &["bench", "w1", "--in", "nowhere"], &["nowhere"]);
     refused(at, &["frobnicate"], &["frobnicate"]);
 }
 
@@ -78,7 +81,7 @@ fn every_command_explains_itself() {
     for command in [
         "demo", "sample", "import", "serve", "worker", "migrate", "status", "queue", "task", "run",
         "playbook", "policy", "outbox", "kill", "unkill", "audit", "account", "signal", "health",
-        "access", "config", "schema",
+        "access", "bench", "config", "schema",
     ] {
         let output = run(folder.path(), &[command, "--help"]);
         let text = String::from_utf8_lossy(&output.stdout);
@@ -152,6 +155,113 @@ fn fresh_deletes_nothing_but_a_demo() {
         &["mine", "--data"],
     );
     assert!(folder.path().join("mine/precious.txt").exists());
+}
+
+#[test]
+fn a_benchmark_completes_every_run_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for gate in ["task", "letter"] {
+        let output = run(
+            folder.path(),
+            &[
+                "--json",
+                "bench",
+                "w1",
+                "--runs",
+                "50",
+                "--concurrency",
+                "8",
+                "--gate",
+                gate,
+                "--rate-seconds",
+                "1",
+                "--in",
+                ".",
+            ],
+        );
+        let problems = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{problems}");
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let wanted = ("w1", "sqlite", gate, 50, 50);
+        let found = (
+            report["workload"].as_str().expect("a word"),
+            report["database"].as_str().expect("a word"),
+            report["gate"].as_str().expect("a word"),
+            report["runs"].as_u64().expect("a number"),
+            report["completed"].as_u64().expect("a number"),
+        );
+        assert_eq!(found, wanted, "{report}");
+        assert_eq!(report["approval_to_step"]["count"], 50, "every run went on: {report}");
+        assert_eq!(report["paced"]["approval_to_step"]["count"], 10, "{report}");
+        for figure in [
+            "seconds",
+            "runs_per_s",
+            "steps_per_s",
+            "server_cpu_s_per_1000",
+            "server_peak_bytes",
+            "bytes_per_run",
+            "commits_per_run",
+        ] {
+            assert!(report[figure].as_f64().is_some_and(|value| value > 0.0), "{figure}: {report}");
+        }
+        for limit in ["fdatasync_per_s", "single_commits_per_s", "batched_commits_per_s"] {
+            let value = report["machine"][limit].as_f64();
+            assert!(value.is_some_and(|value| value > 0.0), "{limit}: {report}");
+        }
+        assert!(report["targets"]["runs_per_s"].is_number(), "{report}");
+    }
+    let left = std::fs::read_dir(folder.path()).expect("a folder").count();
+    assert_eq!(left, 0, "the benchmark removes what it made");
+}
+
+#[test]
+fn parked_runs_and_drafts_of_a_benchmark_are_real_enough_to_be_finished() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bench = |arguments: &[&str]| -> serde_json::Value {
+        let output = run(folder.path(), &[&["--json", "bench", "--in", "."], arguments].concat());
+        let problems = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {problems}");
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    let recovered = bench(&["recover", "--runs", "60", "--finish", "40", "--concurrency", "4"]);
+    assert_eq!((&recovered["parked"], &recovered["finished"]), (&60.into(), &40.into()));
+    assert_eq!(recovered["approval_to_step"]["count"], 40, "{recovered}");
+    for figure in ["ready_s", "first_completed_s", "all_completed_s"] {
+        assert!(recovered[figure].as_f64().is_some_and(|value| value > 0.0), "{recovered}");
+    }
+    let queue = bench(&["queue", "--items", "300"]);
+    for figure in ["first_page", "screen", "decision"] {
+        assert_eq!(queue[figure]["count"], 200, "{figure}: {queue}");
+    }
+}
+
+#[test]
+fn a_benchmark_that_is_interrupted_ends_its_server_and_removes_what_it_made() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut bench = Command::new(playgate())
+        .current_dir(folder.path())
+        .env_clear()
+        .args(["bench", "w1", "--runs", "100000", "--in", "."])
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let begun = std::time::Instant::now();
+    let server = loop {
+        assert!(begun.elapsed().as_secs() < 120, "it starts no server");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        let children = format!("/proc/{0}/task/{0}/children", bench.id());
+        let children = std::fs::read_to_string(children).expect("its children");
+        if let Some(child) = children.split_whitespace().next() {
+            break child.to_owned();
+        }
+    };
+    let told = Command::new("kill").args(["-INT", &bench.id().to_string()]).status();
+    assert!(told.expect("kill runs").success());
+    let ended = bench.wait().expect("it ends");
+    assert_eq!(ended.code(), Some(1));
+    assert!(!Path::new(&format!("/proc/{server}")).exists(), "its server is gone");
+    let left = std::fs::read_dir(folder.path()).expect("a folder").count();
+    assert_eq!(left, 0, "what it made is gone");
 }
 
 #[test]

@@ -199,15 +199,18 @@ impl Ordeal {
         say(&format!("{at:>5} s  {:<42} {target:<10} {note}", kind.in_words()));
     }
 
-    /// Work is picked up within two lease lengths after a kill.
+    /// Work is picked up within two lease lengths after a kill. What waits that long without any
+    /// fault waits for the machine: it has more to do than it can.
     fn judge_time(&self, lease: Duration, report: &mut Report) {
         let limit = SignedDuration::try_from(lease * 2).unwrap_or(SignedDuration::MAX);
-        let killed = report.waits.get(&Kind::KillWorker).filter(|wait| wait.time > limit);
+        let limit = limit + report.waits.usual;
+        let killed = report.waits.after.get(&Kind::KillWorker).filter(|wait| wait.time > limit);
         if let Some(wait) = killed.filter(|_| self.timing) {
             let detail = format!(
-                "it lay {:.1} s after the kill at {}, between {}",
+                "it lay {:.1} s after the kill at {} (without any fault: {:.1} s at most), between {}",
                 wait.time.as_secs_f64(),
                 wait.at,
+                report.waits.usual.as_secs_f64(),
                 wait.between
             );
             let rule = "work is picked up within two leases after a kill";

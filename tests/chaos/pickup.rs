@@ -39,10 +39,19 @@ const NOT_OURS: [&str; 9] = [
 /// What is followed by a wait on purpose.
 const PUT_OFF: [&str; 4] = ["delivery_retried", "step_retried", "message_uncertain", "run_stuck"];
 
+/// The longest waits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Waits {
+    /// After each kind of fault.
+    pub after: BTreeMap<Kind, Wait>,
+    /// Where there was no fault: how long work has to queue on this machine under this load.
+    pub usual: SignedDuration,
+}
+
 /// The longest wait after each kind of fault that interrupts work. A wait is measured from the
 /// last fault in it, for work that is interrupted twice is picked up twice; a fault that takes the
 /// database away counts from when it is back.
-pub fn worst(truth: &Truth, ledger: &[Line], strikes: &[Strike]) -> BTreeMap<Kind, Wait> {
+pub fn worst(truth: &Truth, ledger: &[Line], strikes: &[Strike]) -> Waits {
     let mut marks: Vec<(Timestamp, Kind)> = strikes
         .iter()
         .filter(|strike| strike.kind.interrupts())
@@ -51,7 +60,7 @@ pub fn worst(truth: &Truth, ledger: &[Line], strikes: &[Strike]) -> BTreeMap<Kin
         })
         .collect();
     marks.sort();
-    let mut worst = BTreeMap::new();
+    let mut worst = Waits::default();
     let accepted = ledger
         .iter()
         .filter(|line| line.ask == Ask::Signal && line.heard == Heard::Accepted)
@@ -80,20 +89,77 @@ fn is_put_off(before: &Entry, after: &Entry) -> bool {
 }
 
 fn note(
-    worst: &mut BTreeMap<Kind, Wait>,
+    worst: &mut Waits,
     marks: &[(Timestamp, Kind)],
     run: &str,
     (from, before): (Timestamp, &str),
     (until, after): (Timestamp, &str),
 ) {
     let end = marks.partition_point(|(at, _)| *at <= until);
-    let Some((at, kind)) = end.checked_sub(1).and_then(|last| marks.get(last)) else { return };
-    if *at < from {
+    let last = end.checked_sub(1).and_then(|last| marks.get(last));
+    let Some((at, kind)) = last.filter(|(at, _)| *at >= from) else {
+        worst.usual = worst.usual.max(until.duration_since(from));
         return;
-    }
+    };
     let time = until.duration_since(*at);
-    if worst.get(kind).is_none_or(|wait: &Wait| wait.time < time) {
+    if worst.after.get(kind).is_none_or(|wait: &Wait| wait.time < time) {
         let between = format!("{before} and {after}");
-        worst.insert(*kind, Wait { time, run: run.to_owned(), between, at: *at });
+        worst.after.insert(*kind, Wait { time, run: run.to_owned(), between, at: *at });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("a time")
+    }
+
+    fn entry(seq: i64, second: i64, kind: &str) -> Entry {
+        Entry { seq, at: at(second), event: json!({ "event": kind }) }
+    }
+
+    fn strike(kind: Kind, from: i64, until: i64) -> Strike {
+        let (target, note) = (String::new(), String::new());
+        Strike { kind, target, from: at(from), until: at(until), note }
+    }
+
+    fn of(trail: &[Entry], strikes: &[Strike]) -> Waits {
+        let run = domain::id::RunId::from_uuid(uuid::Uuid::from_u128(7));
+        let truth = Truth {
+            runs: vec![crate::chaos::reconcile::a_run(run, "drill-1-1")],
+            trails: [(run, trail.to_vec())].into(),
+            ..Truth::default()
+        };
+        worst(&truth, &[], strikes)
+    }
+
+    #[test]
+    fn a_wait_counts_from_the_last_fault_that_interrupted_it() {
+        let trail = [entry(1, 10, "run_started"), entry(2, 30, "step_finished")];
+        let waits = of(&trail, &[strike(Kind::KillWorker, 12, 13)]);
+        assert_eq!(waits.after[&Kind::KillWorker].time, SignedDuration::from_secs(18));
+        let twice = [strike(Kind::KillWorker, 12, 13), strike(Kind::StopDatabase, 15, 25)];
+        let waits = of(&trail, &twice);
+        let after: Vec<_> = waits.after.iter().map(|(kind, wait)| (*kind, wait.time)).collect();
+        let back = SignedDuration::from_secs(5);
+        assert_eq!(after, [(Kind::StopDatabase, back)], "from when the database was back");
+        assert_eq!(waits.usual, SignedDuration::ZERO);
+    }
+
+    #[test]
+    fn waits_for_people_for_time_and_without_faults_are_no_slow_pick_up() {
+        let kill = [strike(Kind::KillWorker, 12, 13)];
+        let person = [entry(1, 10, "approval_requested"), entry(2, 30, "approval_granted")];
+        assert_eq!(of(&person, &kill), Waits::default());
+        let retried = [entry(1, 10, "delivery_retried"), entry(2, 30, "message_delivered")];
+        assert_eq!(of(&retried, &kill), Waits::default());
+        let before = [entry(1, 14, "run_started"), entry(2, 17, "step_finished")];
+        let waits = of(&before, &kill);
+        assert!(waits.after.is_empty());
+        assert_eq!(waits.usual, SignedDuration::from_secs(3), "the machine's own slowness");
     }
 }

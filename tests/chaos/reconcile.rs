@@ -140,3 +140,5 @@ fn tell(case: &Case<'_>, mail: &[Taken], reckoning: &mut Reckoning) {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(super) use tests::a_run;

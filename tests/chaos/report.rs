@@ -12,7 +12,7 @@ use super::{
     fault::{Kind, Strike},
     load::Tally,
     ordeal::Ordeal,
-    pickup::Wait,
+    pickup::Waits,
     reconcile::Violation,
 };
 
@@ -35,7 +35,7 @@ pub struct Report {
     /// How often the disk would have been filled where that is not possible.
     pub not_possible: u64,
     /// The longest wait after each kind of fault.
-    pub waits: BTreeMap<Kind, Wait>,
+    pub waits: Waits,
     /// What the client asked and heard.
     pub tally: Tally,
     /// What there was how often.
@@ -78,7 +78,7 @@ impl Report {
             strikes: Vec::new(),
             passed_over: 0,
             not_possible: 0,
-            waits: BTreeMap::new(),
+            waits: Waits::default(),
             tally: Tally::default(),
             counts: BTreeMap::new(),
             uncertain: 0,
@@ -98,7 +98,7 @@ impl Report {
         writeln!(f, "\n{:<44} {:>5}  longest until work went on", "Faults", "times")?;
         for kind in &self.kinds {
             let times = self.strikes.iter().filter(|strike| strike.kind == *kind).count();
-            let mut words = match self.waits.get(kind) {
+            let mut words = match self.waits.after.get(kind) {
                 Some(wait) => format!("{:.1} s ({})", wait.time.as_secs_f64(), wait.run),
                 None => String::new(),
             };
@@ -107,6 +107,8 @@ impl Report {
             }
             writeln!(f, "  {:<42} {times:>5}  {words}", kind.in_words())?;
         }
+        let usual = self.waits.usual.as_secs_f64();
+        writeln!(f, "  {:<42} {:>5}  {usual:.1} s", "(without any fault)", "")?;
         writeln!(f, "  {:<42} {:>5}", "conversations the mail server broke", self.broken_by_sink)?;
         writeln!(f, "  {:<42} {:>5}", "passed over, target busy", self.passed_over)?;
         let away = self

@@ -185,7 +185,7 @@ impl Scene {
              keys: {{ master_file: {key} }}\n\
              mail:\n  smtp: {{ host: \"{ip}\", port: {port}, security: plain, timeout_seconds: 3 }}\n\
              worker:\n  lease_seconds: {lease}\n  delivery_lease_seconds: {lease}\n\
-             \u{20} delivery_attempts: 100\n",
+             \u{20} delivery_attempts: 100\nlimits: {{ sends_per_hour: 0 }}\n",
             data = quoted(&data),
             custom = quoted(&self.folder.join("custom")),
             key = quoted(&key),

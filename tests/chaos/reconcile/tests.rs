@@ -100,24 +100,22 @@ impl Story {
     }
 }
 
-fn a_run(id: RunId, drill: &str) -> Run {
-    Run {
-        id,
-        status: RunStatus::Completed,
-        progress: Progress::start(""),
-        ..serde_json::from_value(json!({
-            "id": id, "playbook": PLAYBOOKS[0], "version": "v",
-            "account": AccountId::from_uuid(fresh()),
-            "cause": Cause {
-                trigger: "event".to_owned(), signal: SignalId::from_uuid(fresh()),
-                kind: "drill.letter_asked".to_owned(), data: json!({ "drill": drill }),
-                at: Timestamp::UNIX_EPOCH, condition: String::new(),
-            },
-            "status": "completed", "progress": Progress::start(""), "wake_at": null,
-            "priority": 0, "started_at": Timestamp::UNIX_EPOCH, "changed_at": Timestamp::UNIX_EPOCH,
-        }))
-        .expect("a run")
-    }
+/// A finished run of a drill.
+pub(in crate::chaos) fn a_run(id: RunId, drill: &str) -> Run {
+    let cause = Cause {
+        trigger: "event".to_owned(),
+        signal: SignalId::from_uuid(fresh()),
+        kind: "drill.letter_asked".to_owned(),
+        data: json!({ "drill": drill }),
+        at: Timestamp::UNIX_EPOCH,
+        condition: String::new(),
+    };
+    serde_json::from_value(json!({
+        "id": id, "playbook": PLAYBOOKS[0], "version": "v", "account": AccountId::from_uuid(fresh()),
+        "cause": cause, "status": "completed", "progress": Progress::start(""), "wake_at": null,
+        "priority": 0, "started_at": Timestamp::UNIX_EPOCH, "changed_at": Timestamp::UNIX_EPOCH,
+    }))
+    .expect("a run")
 }
 
 fn an_approval(id: ApprovalId, run: RunId, message: MessageId, binding: &str) -> Approval {
