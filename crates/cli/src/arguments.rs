@@ -816,6 +816,39 @@ pub struct BenchPlace {
 pub enum BenchCommand {
     /// Runs of five durable steps with one outside approval between steps three and four
     W1(BenchW1),
+    /// Park runs, kill the server, start it again, and let them pass
+    Recover(BenchRecover),
+    /// A long approval queue: its first page, its screen, and one decision
+    Queue(BenchQueue),
+}
+
+/// `playgate bench recover`
+///
+/// Parks runs at their gate, starts a server on them, kills it (SIGKILL), starts it again and opens
+/// the gates one by one. Tells how long that took from the restart, and how much memory the server
+/// had with all of them parked.
+#[derive(Debug, Args)]
+pub struct BenchRecover {
+    /// How many runs are parked
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub runs: u64,
+    /// How many of them are let pass after the restart [default: all, 10000 at most]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    pub finish: Option<u64>,
+    /// Connections that approve at the same time
+    #[arg(long, default_value_t = 64, value_parser = connections)]
+    pub concurrency: usize,
+}
+
+/// `playgate bench queue`
+///
+/// Fills the approval queue, then asks for its first page, for the screen, and for one decision, 200
+/// times each.
+#[derive(Debug, Args)]
+pub struct BenchQueue {
+    /// How many drafts wait
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub items: u64,
 }
 
 /// `playgate bench w1`

@@ -5,6 +5,9 @@ pub mod door;
 pub mod gate;
 pub mod latency;
 pub mod machine;
+pub mod mold;
+pub mod queue;
+pub mod recover;
 pub mod report;
 pub mod server;
 pub mod site;
@@ -49,5 +52,7 @@ pub async fn run(
 async fn measure(command: &BenchCommand, site: &Site) -> anyhow::Result<()> {
     match command {
         BenchCommand::W1(w1) => w1::run(w1, site).await,
+        BenchCommand::Recover(recover) => recover::run(recover, site).await,
+        BenchCommand::Queue(queue) => queue::run(queue, site).await,
     }
 }

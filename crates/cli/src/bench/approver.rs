@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use connectors::signature::Secret;
-use domain::clock::Clock;
+use domain::{clock::Clock, run::RunStatus};
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 use serde_json::json;
@@ -32,6 +32,8 @@ use crate::{
 const SIGNALS: u64 = 1000;
 /// How long nothing may move before the benchmark gives up.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// Runs that are looked at one by one to see that all are over.
+const LAST: usize = 200;
 /// How often an empty list is read again.
 const LOOK: Duration = Duration::from_millis(3);
 
@@ -319,6 +321,36 @@ impl Client {
             }
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// Waits until the runs that were approved last are over: the others were due before them.
+    pub async fn over(&self, approved: &[Approved]) -> anyhow::Result<()> {
+        #[derive(serde::Deserialize)]
+        struct Shown {
+            run: Run,
+        }
+        #[derive(serde::Deserialize)]
+        struct Run {
+            status: RunStatus,
+        }
+        let mut last: Vec<&Approved> = approved.iter().collect();
+        last.sort_by_key(|one| std::cmp::Reverse(one.answered));
+        let mut door = self.door().await?;
+        for one in last.iter().take(LAST) {
+            let begun = Instant::now();
+            loop {
+                let body = door.get(&format!("/v1/runs/{}", one.run)).await?.granted("a run")?;
+                let shown: Shown = serde_json::from_slice(&body)?;
+                if shown.run.status.is_over() {
+                    break;
+                }
+                if begun.elapsed() > PATIENCE {
+                    bail!("run `{}` whose approval was given does not end", one.run);
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+        Ok(())
     }
 
     /// One counter of `/metrics`, all its labels summed up; none when it is not there.

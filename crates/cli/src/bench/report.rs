@@ -66,6 +66,12 @@ pub fn known<T>(value: Option<T>, print: impl Fn(T) -> String) -> String {
     value.map_or_else(|| UNKNOWN.to_owned(), print)
 }
 
+/// A count as a figure.
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+pub const fn number(count: u64) -> f64 {
+    count as f64
+}
+
 /// A number without digits after the point, in groups of three.
 pub fn whole(value: f64) -> String {
     let digits = format!("{:.0}", value.abs());

@@ -109,6 +109,8 @@ impl Site {
             "custom": text("custom"),
             // The offline writer asks nobody's permission; the default protects a paid endpoint.
             "model": { "requests_per_minute": 0 },
+            // A benchmark means to send as much as it can.
+            "limits": { "sends_per_hour": 0 },
             "keys": { "master_env": "PLAYGATE_BENCH_MASTER_KEY", "master_file": text("master.key") },
             "signals": { "secret_env": SIGNAL_SECRET },
             "log": { "filter": "warn" },

@@ -72,11 +72,28 @@ pub async fn steps(app: &App, approved: &[Approved]) -> anyhow::Result<Option<La
     Ok(Latency::of(times))
 }
 
+/// When each of these runs completed; those that did not are left out.
+pub async fn completions(app: &App, approved: &[Approved]) -> anyhow::Result<Vec<Timestamp>> {
+    let mut times = Vec::with_capacity(approved.len());
+    for one in approved {
+        for stored in app.store.events(&one.run, 0, EVENTS).await? {
+            if matches!(serde_json::from_str(&stored.data)?, Event::RunCompleted {}) {
+                times.push(Timestamp::from_microsecond(stored.at)?);
+            }
+        }
+    }
+    Ok(times)
+}
+
 /// When the step after the gate began.
 async fn began(app: &App, run: &str) -> anyhow::Result<Option<Timestamp>> {
     for stored in app.store.events(run, 0, EVENTS).await? {
         let event: Event = serde_json::from_str(&stored.data)?;
-        if matches!(event, Event::StepStarted { step } if step == gate::NEXT) {
+        // A step that is done in the turn it begins in is one event, its end.
+        let (Event::StepStarted { step } | Event::StepFinished { step, .. }) = event else {
+            continue;
+        };
+        if step == gate::NEXT {
             return Ok(Some(Timestamp::from_microsecond(stored.at)?));
         }
     }

@@ -14,7 +14,7 @@ use crate::{
         gate,
         latency::Latency,
         machine::Machine,
-        report::{self, Figure, Targets, known, whole},
+        report::{self, Figure, Targets, known, number, whole},
         server::Server,
         site::{Site, database_of},
         trace,
@@ -232,11 +232,6 @@ impl Site {
             .await
             .context("the benchmark's database does not open")
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-const fn number(count: u64) -> f64 {
-    count as f64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
