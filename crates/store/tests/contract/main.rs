@@ -52,6 +52,8 @@ mod ledger;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod measure;
+#[cfg(test)]
 mod outbox;
 #[cfg(test)]
 mod queue;
