@@ -394,7 +394,7 @@ mod tests {
         while migrating.apply(TOMORROW, false).await.is_err() {
             tries += 1;
             assert!(tries < 200, "it is refused though nobody is there");
-            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+            tokio::time::sleep(Duration::from_millis(25)).await;
         }
         migrating.close().await;
     }

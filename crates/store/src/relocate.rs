@@ -64,7 +64,8 @@ impl Store {
 async fn lock(tx: &mut Tx, ids: &[RunId]) -> Result<HashMap<RunId, Found>, StoreError> {
     tx.fetch(
         sql!("SELECT id, playbook, version, account, cause, status, progress, wake_at, "
-            "started_at, changed_at, CASE WHEN lease_until >=" {now} "THEN 1 ELSE 0 END AS held "
+            "started_at, changed_at, "
+            "CAST(CASE WHEN lease_until >=" {now} "THEN 1 ELSE 0 END AS BIGINT) AS held "
             "FROM runs WHERE id" {among "$1"} "ORDER BY id" {lock}),
         vec![Value::json(&ids)],
     )

@@ -182,3 +182,6 @@ impl Steering for Store {
         .await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -281,16 +281,16 @@ async fn a_run_moves_to_another_version_and_what_waits_of_it_follows(backend: &B
 
 async fn a_run_that_moved_on_or_is_sending_is_not_migrated(backend: &Backend) {
     let stage = Stage::new(backend).await;
-    let granted = stage.granted("a").await;
-    let resting = resting(&stage, "b", "reply").await;
+    let resting = resting(&stage, "a", "reply").await;
+    let granted = stage.granted("b").await;
     let (by, now) = (stage.by(), backend.now());
-    let stale = moved(backend, resting, &[]).await;
+    let outdated = moved(backend, resting, &[]).await;
     backend.store.intervene(resting, &Intervention::Pause, &by, now).await.unwrap();
     assert_eq!(backend.store.claim_messages(now, 10, LONG).await.unwrap().len(), 1);
     let sending = moved(backend, granted.run, &[]).await;
     let mut nowhere = sending.clone();
     nowhere.run.id = RunId::new(&*backend.clock);
-    let moves = vec![stale, sending, nowhere];
+    let moves = vec![outdated, sending, nowhere];
     let answers = backend.store.migrate_runs(moves, &by, now).await.unwrap();
     assert_eq!(answers, [Changed::MovedOn, Changed::Sending, Changed::NotFound]);
     for run in [granted.run, resting] {
@@ -368,9 +368,9 @@ async fn a_run_does_not_go_back_over_a_message_or_under_a_worker(backend: &Backe
     stage.commit(stage.turn(&claimed)).await;
 
     let waiting = stage.waiting("b").await;
-    let stale = rewind(backend, waiting.run, &["outreach"]).await;
+    let outdated = rewind(backend, waiting.run, &["outreach"]).await;
     backend.store.intervene(waiting.run, &Intervention::Pause, &by, now).await.unwrap();
-    assert_eq!(backend.store.rewind(stale, &by, now).await.unwrap(), Changed::MovedOn);
+    assert_eq!(backend.store.rewind(outdated, &by, now).await.unwrap(), Changed::MovedOn);
     let stored = backend.store.approval(waiting.id).await.unwrap().unwrap().approval;
     assert_eq!(stored.state.status(), ApprovalStatus::Waiting, "nothing was withdrawn");
 }
