@@ -7,6 +7,7 @@ use domain::{
     id::{AccountId, ContactId, ContentId},
     port::{Customers as _, StoreError, VaultError},
 };
+use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 
 use crate::{app::App, archive::line::Private, vault::KeyVault};
 
@@ -38,7 +39,7 @@ impl<'a> Sealer<'a> {
             return Ok(None);
         }
         let id = ContentId::new(&*self.app.clock);
-        let mut bytes = serde_json::to_vec(&run.rows)?;
+        let mut bytes = pack(&run.rows)?;
         for subject in &subjects {
             bytes = match self.app.ports().vault.seal(id, *subject, &bytes).await {
                 Ok(sealed) => sealed.bytes,
@@ -69,5 +70,12 @@ pub async fn open(vault: &KeyVault, private: &Private) -> anyhow::Result<Tables>
     for subject in private.subjects.iter().rev() {
         bytes = vault.open_bytes(private.id, *subject, &bytes).await?;
     }
-    Ok(serde_json::from_slice(&bytes)?)
+    Ok(serde_json::from_reader(ZlibDecoder::new(&*bytes))?)
+}
+
+/// Rows as packed JSON. Ciphertext does not pack, so it is done before.
+fn pack(rows: &Tables) -> anyhow::Result<Vec<u8>> {
+    let mut packed = ZlibEncoder::new(Vec::new(), Compression::default());
+    serde_json::to_writer(&mut packed, rows)?;
+    Ok(packed.finish()?)
 }

@@ -82,6 +82,16 @@ impl Draft {
     }
 }
 
+/// Removes what a process left half written. Only whoever has the right to archive may call it.
+pub fn remove_drafts(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().ends_with(".jsonl.gz.part") {
+            // It is in nobody's way; the next pass tries again.
+            let _stays = fs::remove_file(entry.path());
+        }
+    }
+}
+
 fn part(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.part"))
 }

@@ -24,7 +24,7 @@ pub struct Header {
     pub playgate_archive: u32,
     /// What the lines hold.
     pub kind: ArchiveKind,
-    /// How many lines follow.
+    /// How many lines were to follow; fewer do if something turned out not to verify.
     pub items: u64,
     /// What is in it ended before this time.
     pub before: Timestamp,

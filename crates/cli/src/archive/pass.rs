@@ -82,6 +82,7 @@ pub struct Done {
 /// finished by the next: what is noted and not deleted yet comes first.
 pub async fn run(app: &App, manner: &Manner, stop: &CancellationToken) -> anyhow::Result<Done> {
     let mut pass = Pass { app, manner, stop, done: Done::default() };
+    file::remove_drafts(&manner.folder);
     // Only what a checkpoint covers leaves.
     app.store.checkpoint(app.clock.now()).await?;
     for archive in app.store.unpruned().await? {
