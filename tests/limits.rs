@@ -1,6 +1,9 @@
 //! Does one flood leave room for the rest, and does nothing go beyond its bounds, whoever works?
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use cli::app::{App, Schema};
 use cli::output::Output;
@@ -169,7 +172,7 @@ async fn a_flood_of_triggers_does_not_starve_renewals(database: Database) {
 
 async fn an_account_is_worked_on_once_at_a_time_whoever_works(database: Database) {
     // It says nothing for a while: whoever asks it has a run in hand for as long.
-    let silence = (0..20).map(|_| Reply::Silence(Duration::from_secs(2)));
+    let silence = (0..20).map(|_| Reply::Silence(Duration::from_secs(5)));
     let endpoint = ModelEndpoint::start(silence).await.expect("an endpoint");
     let url = endpoint.url();
     let playbooks = [("one", "", ROUTE), ("two", "", ROUTE), ("three", "", ROUTE)];
@@ -191,7 +194,11 @@ async fn an_account_is_worked_on_once_at_a_time_whoever_works(database: Database
             })
         })
         .collect();
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    let begun = Instant::now();
+    while endpoint.requests().len() < 2 && begun.elapsed() < Duration::from_secs(4) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(endpoint.requests().len(), 2, "one run of each account is in hand");
     for working in working {
         working.await.expect("the worker works");
@@ -262,8 +269,8 @@ async fn two_processes_share_the_rate_of_an_action(database: Database) {
 
 async fn two_processes_share_the_rate_of_a_model(database: Database) {
     let route = json!({
-        "category": "product", "severity": "low", "reasons": ["few users"], "confidence": 0.7,
-        "owner": "csm",
+        "category": "commercial", "severity": "medium", "owner": "csm",
+        "reasons": ["renewal is near (f1)"], "confidence": 0.8,
     });
     let replies = (0..20).map(|_| Reply::Says(route.to_string()));
     let endpoint = ModelEndpoint::start(replies).await.expect("an endpoint");
@@ -314,9 +321,10 @@ async fn as_many_letters_leave_in_an_hour_as_may_and_a_person_restarts_them(data
     world.clock.pass(SignedDuration::from_hours(3));
     together(&world, &second).await;
     assert_eq!(world.mail().len(), 3);
-    let (by, now) = (world.actor().await, world.app.clock.now());
+    let by = world.actor().await;
     let scope = Scope::Playbook("write".to_owned());
     for (sent, more) in [(6, true), (8, false)] {
+        let now = world.app.clock.now();
         assert!(world.app.store.unkill(&scope, &by, now).await.expect("released"));
         world.clock.pass(SignedDuration::from_secs(1));
         together(&world, &second).await;

@@ -1,6 +1,7 @@
 //! Whether a model may be asked now, as far as the rate goes that all processes share.
 
 use domain::{
+    limit::model_key,
     port::{Ask, StoreError},
     rate::Rate,
     run::Claimed,
@@ -46,5 +47,5 @@ impl Advancer {
 /// Runs of a playbook wait in a lane of their own.
 fn ask(claimed: &Claimed, model: &str, rate: Rate, wanted: u32) -> Ask {
     let lane = claimed.run.playbook.clone();
-    Ask { key: format!("model:{model}"), lane, rate, wanted }
+    Ask { key: model_key(model), lane, rate, wanted }
 }

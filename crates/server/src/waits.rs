@@ -67,6 +67,9 @@ impl Awaited {
     }
 
     fn thing(&self, run: &Run, names: &Names, now: Timestamp) -> String {
+        if let Some(held) = &run.progress.held {
+            return held.clone();
+        }
         match &run.progress.phase {
             Phase::Ready => match run.wake_at.filter(|at| *at > now) {
                 Some(at) if run.progress.attempts > 0 => {
@@ -117,7 +120,7 @@ impl Awaited {
             MessageStatus::Queued if message.next_at > now => {
                 format!("delivery of {id}, tried again {}{note}", relative(message.next_at, now))
             }
-            MessageStatus::Queued => format!("delivery of {id}, which is queued"),
+            MessageStatus::Queued => format!("delivery of {id}, which is queued{note}"),
             MessageStatus::Uncertain => format!("a person to say whether {id} arrived"),
             status if status.is_settled() => format!("its turn; {id} is {status}"),
             status => format!("delivery of {id}, which is {status}"),

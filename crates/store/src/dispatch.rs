@@ -1,12 +1,12 @@
 //! Taking messages that are due into a worker's hands, fairly and within their rates.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use domain::{
     action::{ActionName, Audience},
     event::{Event, NewEvent},
     id::MessageId,
-    limit::Limits,
+    limit::{self, Limits},
     message::{Message, MessageStatus},
     port::{Outcome, StoreError},
     user::Actor,
@@ -21,7 +21,7 @@ use crate::{
     open::Store,
     outbox,
     rate::{self, every},
-    sql::{Sql, Value, args, sql},
+    sql::{Sql, Value, sql},
     trail,
 };
 
@@ -87,11 +87,6 @@ fn actions(limits: &Limits) -> Vec<serde_json::Value> {
     actions
 }
 
-/// The key of an action's rate.
-pub(crate) fn key(action: ActionName) -> String {
-    format!("action:{action}")
-}
-
 /// Messages to be claimed: `$1` now, `$2` how many, `$3` the actions with their rates, `$4` whose
 /// turn it is. What a stop covers stays where it is, as it is; so does what has to wait for its
 /// action's rate.
@@ -136,7 +131,9 @@ pub(crate) fn due() -> Sql {
         messages.settled_at, messages.token, messages.claims, approvals.action AS of_action, \
         chosen.place AS place FROM chosen JOIN messages ON messages.id = chosen.id \
         JOIN approvals ON approvals.id = messages.approval \
-        WHERE messages.settled_at IS NULL AND messages.next_at <= $1 \
+        WHERE" {either "" " messages.id = ANY(ARRAY(SELECT chosen.id FROM chosen)) AND"}
+        // Looked at once more under the lock.
+        " messages.settled_at IS NULL AND messages.next_at + 0 <= $1 \
         AND (messages.status = 'queued' OR messages.lease_until <" {now} ")"
         {either "" " FOR NO KEY UPDATE OF messages SKIP LOCKED"})
 }
@@ -220,18 +217,18 @@ async fn ration(
     }
     let asks: Vec<_> = wanted
         .iter()
-        .filter_map(|(action, wanted)| Some((key(*action), *limits.actions.get(action)?, *wanted)))
+        .filter_map(|(action, wanted)| Some((limit::action_key(*action), *limits.actions.get(action)?, *wanted)))
         .collect();
     let mut taken = rate::take(tx, &asks, now).await?;
     let mut kept = Vec::with_capacity(due.len());
     let mut notes = Vec::new();
     for due in due {
         let rate = limits.actions.get(&due.action).filter(|_| !due.is_given_up());
-        match rate.and_then(|rate| Some((rate, taken.get_mut(&key(due.action))?))) {
+        match rate.and_then(|rate| Some((rate, taken.get_mut(&limit::action_key(due.action))?))) {
             Some((rate, taken)) if taken.granted == 0 => {
                 let action = due.action;
-                let note =
-                    format!("held: rate of {action} is {rate}, next at {}", second(taken.next));
+                let next = second(taken.next);
+                let note = format!("held: rate of {action} is {rate}, next at {next}");
                 notes.push(json!({ "id": due.message.id, "note": note }));
             }
             Some((_, taken)) => {
@@ -256,30 +253,4 @@ async fn ration(
 fn second(at: Timestamp) -> Timestamp {
     let whole = Timestamp::from_second(at.as_second()).unwrap_or(at);
     if whole < at { Timestamp::from_second(at.as_second() + 1).unwrap_or(at) } else { whole }
-}
-
-/// Rates of actions that are spent at a moment, and when there is a permit again.
-pub(crate) async fn spent(
-    tx: &mut Tx,
-    limits: &Limits,
-    now: Timestamp,
-) -> Result<Vec<(ActionName, Timestamp)>, StoreError> {
-    let keys: HashMap<String, ActionName> =
-        limits.actions.keys().map(|action| (key(*action), *action)).collect();
-    let names: Vec<&String> = keys.keys().collect();
-    let mut spent = Vec::new();
-    for row in tx
-        .fetch(
-            sql!("SELECT key, tat - (burst - 1) * every AS free FROM rates WHERE key"
-                {among "$1"} "AND tat - (burst - 1) * every > $2"),
-            args![Value::json(&names), now],
-        )
-        .await?
-    {
-        if let Some(action) = keys.get(&row.text("key")?) {
-            spent.push((*action, row.at("free")?));
-        }
-    }
-    spent.sort_unstable();
-    Ok(spent)
 }

@@ -42,6 +42,8 @@ mod migrate;
 mod open;
 mod outbox;
 mod page;
+#[cfg(test)]
+mod planner;
 mod prune;
 mod queue;
 mod rate;

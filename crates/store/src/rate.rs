@@ -1,6 +1,6 @@
 //! Permits of rates that all processes share: the generic cell rate algorithm, one row a rate.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use domain::{
@@ -46,6 +46,36 @@ impl Rates for Store {
                 }
                 let next = line_up(tx, &ask, refused, taken.next, now).await?;
                 Ok(Grant { granted: taken.granted, next })
+            })
+        })
+        .await
+    }
+
+    async fn spent(
+        &self,
+        rates: &[(String, Rate)],
+        now: Timestamp,
+    ) -> Result<BTreeMap<String, Timestamp>, StoreError> {
+        let rows: Vec<_> = rates
+            .iter()
+            .map(|(key, rate)| {
+                json!({ "key": key, "every": every(*rate), "burst": rate.at_once() })
+            })
+            .collect();
+        let args = vec![Value::json(&rows), Value::from(now)];
+        self.read(move |tx| {
+            Box::pin(async move {
+                tx.fetch(
+                    sql!("SELECT rates.key AS key, rates.tat - (r.burst - 1) * r.every AS free "
+                        "FROM " {rows "$1" (key TEXT, every BIGINT, burst BIGINT)}
+                        "JOIN rates ON rates.key = r.key AND rates.every = r.every "
+                        "WHERE rates.tat - (r.burst - 1) * r.every > $2"),
+                    args,
+                )
+                .await?
+                .iter()
+                .map(|row| Ok((row.text("key")?, row.at("free")?)))
+                .collect()
             })
         })
         .await

@@ -1,7 +1,7 @@
 //! `playgate status`: what is in the database, what waits, what is stuck.
 
 use domain::{
-    port::{Catalogue as _, Outbox as _},
+    port::{Catalogue as _, Outbox as _, Rates as _},
     user::Permission,
 };
 use serde_json::{Value, json};
@@ -29,6 +29,16 @@ pub async fn run(app: &App) -> anyhow::Result<()> {
     for kill in &kills {
         text.append(format_args!("\nSTOPPED    {}", kill.in_words()));
     }
+    let mut held = Vec::new();
+    let rates = app.config.bounds().rates();
+    let keys: Vec<_> = rates.iter().map(|(key, _, rate)| (key.clone(), *rate)).collect();
+    let spent = app.store.spent(&keys, app.clock.now()).await?;
+    for (key, what, rate) in &rates {
+        if let Some(next) = spent.get(key) {
+            text.append(format_args!("\nHELD       rate of {what} is {rate}, next at {next}"));
+            held.push(json!({ "of": what, "rate": rate, "next": next }));
+        }
+    }
     let value = json!({
         "database": app.store.engine_name(),
         "writer": app.writer_name(),
@@ -37,6 +47,7 @@ pub async fn run(app: &App) -> anyhow::Result<()> {
         "policy": policy.map(|policy| policy.version),
         "counts": numbers(&counts),
         "kills": kills,
+        "held": held,
     });
     app.out.answer(&value, text.trim_end())
 }

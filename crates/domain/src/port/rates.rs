@@ -1,5 +1,7 @@
 //! Permits of rates that all processes on one database share.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
@@ -35,6 +37,13 @@ pub struct Grant {
 pub trait Rates: Send + Sync {
     /// Takes as many permits as there are, and wanted. What is not granted may be asked for again.
     async fn take(&self, ask: &Ask, now: Timestamp) -> Result<Grant, StoreError>;
+
+    /// When there is a permit again for each of these rates that is spent at `now`, by key.
+    async fn spent(
+        &self,
+        rates: &[(String, Rate)],
+        now: Timestamp,
+    ) -> Result<BTreeMap<String, Timestamp>, StoreError>;
 
     /// Takes permits for what has happened already, whether there are any or not: whoever asks
     /// next waits the longer.
