@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod bulk;
+#[cfg(test)]
 mod door;
 #[cfg(test)]
 mod listener;

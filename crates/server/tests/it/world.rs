@@ -512,6 +512,12 @@ impl World {
         self.store.add_user(&user, &Actor::Engine, self.clock.now()).await.unwrap()
     }
 
+    /// The id of a person who was added.
+    pub(crate) async fn store_user(&self, name: &str) -> UserId {
+        let email = format!("{}@example.com", name.to_lowercase());
+        self.store.user_by_email(&email).await.unwrap().unwrap().id
+    }
+
     /// A new secret of somebody.
     pub(crate) async fn secret(
         &self,
