@@ -344,6 +344,41 @@ fn fits(schema: &Value, root: &Value, value: &Value) -> Result<(), String> {
 }
 
 #[test]
+fn limits_are_read_and_what_is_none_is_refused_at_its_place() {
+    let with = |line: &str| SOUND.replacen("steps:\n", &format!("{line}\nsteps:\n"), 1);
+    let plan = Plan::compile(&files(&with("priority: bulk\nconcurrency: 3\nsends_per_hour: 50")))
+        .unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!((plan.priority.as_str(), plan.concurrency), ("bulk", Some(3)));
+    assert_eq!(plan.sends_per_hour, Some(50));
+    let plan = Plan::compile(&files(SOUND)).unwrap();
+    assert_eq!((plan.priority.as_str(), plan.concurrency), ("normal", None));
+    assert_eq!(plan.sends_per_hour, None);
+
+    for (line, says, at) in [
+        ("priorty: urgent", "did you mean `priority`?", "priorty"),
+        ("priority: urgnt", "did you mean `urgent`?", "urgnt"),
+        ("priority: high", "known here: urgent, normal, bulk", "high"),
+        ("concurrency: 0", "`concurrency` must be 1 to 10000", "0"),
+        ("concurency: 3", "did you mean `concurrency`?", "concurency"),
+        ("sends_per_hour: 0", "`sends_per_hour` must be 1 to 100000", "0"),
+        ("sends_per_hour: 200000", "`sends_per_hour` must be 1 to 100000", "200000"),
+        ("sends_per_day: 9", "`sends_per_day`", "sends_per_day"),
+        ("concurrency: many", "invalid u32", "many"),
+    ] {
+        let errors = refused(&with(line));
+        assert!(errors.contains(says), "{line}: {errors}");
+        // The line itself, and a caret below where it is wrong.
+        let mut shown = errors.lines().skip_while(|shown| !shown.contains(line));
+        let (Some(text), Some(caret)) = (shown.next(), shown.next()) else {
+            panic!("{line} is not shown: {errors}");
+        };
+        let column = |text: &str, what: char| text.chars().position(|c| c == what).unwrap();
+        let place = text.find(line).unwrap() + line.rfind(at).unwrap();
+        assert_eq!(column(caret, '^'), text[..place].chars().count(), "{line}: {errors}");
+    }
+}
+
+#[test]
 fn the_json_schema_accepts_what_is_shipped_and_refuses_what_is_misspelt() {
     let schema = crate::json_schema();
     let sound: Value = notation::yaml::read("small.yaml", SOUND).unwrap();
