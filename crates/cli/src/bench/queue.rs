@@ -43,7 +43,7 @@ struct Report {
 pub async fn run(queue: &BenchQueue, site: &Site) -> anyhow::Result<()> {
     let gate = GateKind::Letter;
     let token = site.prepare(gate, queue.items.div_ceil(5).clamp(200, ACCOUNTS)).await?;
-    let machine = Machine::measure(site, None).await?;
+    let machine = Machine::measure(site).await?;
     site.park(queue.items, READABLE).await?;
 
     let server = site.serve().await?;

@@ -57,7 +57,7 @@ pub async fn run(recover: &BenchRecover, site: &Site) -> anyhow::Result<()> {
     let gate = GateKind::Task;
     let finish = recover.finish.unwrap_or(FINISHED).min(recover.runs);
     let token = site.prepare(gate, recover.runs.div_ceil(5).clamp(200, ACCOUNTS)).await?;
-    let machine = Machine::measure(site, None).await?;
+    let machine = Machine::measure(site).await?;
     site.park(recover.runs, 0).await?;
 
     let server = site.serve().await?;

@@ -75,9 +75,8 @@ pub async fn run(w1: &BenchW1, site: &Site) -> anyhow::Result<()> {
     let accounts = w1.runs.div_ceil(5).max(200);
     let token = site.prepare(w1.gate, accounts).await?;
     let probe = site.probe().await?;
-    let before = probe.footprint().await?;
-    let cluster = cluster(site, &before);
-    let machine = Machine::measure(site, None).await?;
+    let cluster = cluster(site, &probe.footprint().await?);
+    let machine = Machine::measure(site).await?;
     let before = probe.footprint().await?;
     probe.close().await;
 
