@@ -112,10 +112,10 @@ impl Tx {
         self.lease_clock = clock.cloned();
     }
 
-    fn timed(&self, sql: Sql) -> Sql {
+    fn timed(&self, sql: Sql, args: &mut Vec<Value>) -> Sql {
         match &self.lease_clock {
             None => sql,
-            Some(clock) => sql.at(clock.now()),
+            Some(clock) => sql.at(clock.now(), args),
         }
     }
 
@@ -149,8 +149,12 @@ impl Tx {
     }
 
     /// Runs a statement; how many rows it changed.
-    pub(crate) async fn execute(&mut self, sql: Sql, args: Vec<Value>) -> Result<u64, StoreError> {
-        let sql = self.timed(sql);
+    pub(crate) async fn execute(
+        &mut self,
+        sql: Sql,
+        mut args: Vec<Value>,
+    ) -> Result<u64, StoreError> {
+        let sql = self.timed(sql, &mut args);
         let done = match &mut self.connection {
             Some(Connection::Sqlite(connection)) => sqlite(sql.sqlite, args)
                 .execute(&mut **connection)
@@ -170,9 +174,9 @@ impl Tx {
     pub(crate) async fn fetch(
         &mut self,
         sql: Sql,
-        args: Vec<Value>,
+        mut args: Vec<Value>,
     ) -> Result<Vec<Row>, StoreError> {
-        let sql = self.timed(sql);
+        let sql = self.timed(sql, &mut args);
         let rows = match &mut self.connection {
             Some(Connection::Sqlite(connection)) => sqlite(sql.sqlite, args)
                 .fetch_all(&mut **connection)

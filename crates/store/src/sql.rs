@@ -28,20 +28,21 @@ impl Sql {
         Self { sqlite: sqlite.into_sql_str(), postgres: postgres.into_sql_str() }
     }
 
-    /// The statement with this moment in place of the database's clock.
-    pub(crate) fn at(self, now: Timestamp) -> Self {
-        let now = now.as_microsecond().to_string();
-        let put = |text: SqlStr, clock: &str| {
-            if text.as_str().contains(clock) {
-                // Safe: a whole number takes the place of an expression.
-                AssertSqlSafe(text.as_str().replace(clock, &now)).into_sql_str()
-            } else {
-                text
-            }
+    /// The statement with one more value, this moment, in place of the database's clock, if it asks
+    /// the clock.
+    pub(crate) fn at(self, now: Timestamp, args: &mut Vec<Value>) -> Self {
+        if !self.sqlite.as_str().contains(database_clock!(sqlite)) {
+            return self;
+        }
+        args.push(Value::from(now));
+        let value = format!("${}", args.len());
+        let put = |text: &SqlStr, clock: &str| {
+            // Safe: the number of a parameter takes the place of an expression.
+            AssertSqlSafe(text.as_str().replace(clock, &value)).into_sql_str()
         };
         Self {
-            sqlite: put(self.sqlite, database_clock!(sqlite)),
-            postgres: put(self.postgres, database_clock!(postgres)),
+            sqlite: put(&self.sqlite, database_clock!(sqlite)),
+            postgres: put(&self.postgres, database_clock!(postgres)),
         }
     }
 }
@@ -354,9 +355,11 @@ mod tests {
 
     #[test]
     fn a_moment_takes_the_place_of_the_databases_clock_on_both() {
-        let sql = sql!("SELECT" {now} "+ $1").at(Timestamp::UNIX_EPOCH);
-        assert_eq!(sql.sqlite.as_str(), "SELECT 0 + $1");
-        assert_eq!(sql.postgres.as_str(), "SELECT 0 + $1");
+        let mut args = args![1_i64];
+        let sql = sql!("SELECT" {now} "+ $1").at(Timestamp::UNIX_EPOCH, &mut args);
+        assert_eq!(sql.sqlite.as_str(), "SELECT $2 + $1");
+        assert_eq!(sql.postgres.as_str(), "SELECT $2 + $1");
+        assert!(matches!(args.as_slice(), [_, Value::Int(Some(0))]), "{args:?}");
     }
 
     #[test]
