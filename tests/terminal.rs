@@ -204,7 +204,12 @@ fn a_benchmark_completes_every_run_and_leaves_nothing_behind() {
         ] {
             assert!(report[figure].as_f64().is_some_and(|value| value > 0.0), "{figure}: {report}");
         }
-        for limit in ["fdatasync_per_s", "single_commits_per_s", "batched_commits_per_s"] {
+        for limit in [
+            "fdatasync_per_s",
+            "fdatasync_in_place_per_s",
+            "single_commits_per_s",
+            "batched_commits_per_s",
+        ] {
             let value = report["machine"][limit].as_f64();
             assert!(value.is_some_and(|value| value > 0.0), "{limit}: {report}");
         }

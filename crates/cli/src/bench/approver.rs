@@ -263,6 +263,7 @@ impl Client {
         let mut door = self.door().await?;
         let mut known = HashSet::new();
         let mut taken = 0;
+        let mut cursor: Option<String> = None;
         let mut moved = (0, Instant::now());
         loop {
             let done = found.done.load(Ordering::Relaxed);
@@ -279,23 +280,19 @@ impl Client {
                 tokio::time::sleep(LOOK).await;
                 continue;
             }
-            // What is on its way is still listed: as many pages as it takes to see something new.
-            let mut cursor: Option<String> = None;
-            let mut new = Vec::new();
-            loop {
-                let shown = self.look(&mut door, cursor.as_deref()).await?;
-                new.extend(shown.items.into_iter().filter(|item| known.insert(item.id.clone())));
-                cursor = shown.next;
-                if cursor.is_none() || new.len() > concurrency {
-                    break;
-                }
-            }
+            // Page after page, and from the front again after the last one: what came to the gate
+            // meanwhile may stand anywhere.
+            let shown = self.look(&mut door, cursor.as_deref()).await?;
+            let ended = shown.next.is_none();
+            cursor = shown.next;
+            let mut new: Vec<Waiting> =
+                shown.items.into_iter().filter(|item| known.insert(item.id.clone())).collect();
             let wanted = count.saturating_sub(taken);
             new.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
             taken += new.len() as u64;
             let nothing = new.is_empty();
             found.put(new, None);
-            if nothing {
+            if nothing && ended {
                 tokio::time::sleep(LOOK).await;
             }
         }

@@ -4,6 +4,7 @@
 use std::{
     fs::{self, File},
     io::Write as _,
+    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -37,6 +38,8 @@ pub struct Machine {
     pub file_system: Option<String>,
     /// Appends of 4 KiB, each made durable on its own, a second.
     pub fdatasync_per_s: f64,
+    /// The same over bytes that are there already, as a write-ahead log is used once it has grown.
+    pub fdatasync_in_place_per_s: f64,
     /// Where these were made.
     pub fdatasync_in: PathBuf,
     /// Commits of one event through the store, a second.
@@ -56,7 +59,8 @@ impl Machine {
         let load_before = load();
         let folder = site.folder.clone();
         let fdatasync_in = folder.clone();
-        let fdatasync_per_s = tokio::task::spawn_blocking(move || appends(&folder)).await??;
+        let (fdatasync_per_s, fdatasync_in_place_per_s) =
+            tokio::task::spawn_blocking(move || syncs(&folder)).await??;
         let scratch = site.scratch().await?;
         let measured = commits(&scratch.store).await;
         scratch.remove().await?;
@@ -67,6 +71,7 @@ impl Machine {
             load_before,
             file_system: file_system(&fdatasync_in),
             fdatasync_per_s,
+            fdatasync_in_place_per_s,
             fdatasync_in,
             single_commits_per_s: single,
             batched_commits_per_s: batched,
@@ -75,17 +80,26 @@ impl Machine {
     }
 }
 
-/// Durable appends a second.
-fn appends(folder: &Path) -> anyhow::Result<f64> {
-    let path = folder.join("playgate-bench-append");
+/// Durable writes of 4 KiB a second: at the end of a file, and over what it holds already.
+fn syncs(folder: &Path) -> anyhow::Result<(f64, f64)> {
+    let path = folder.join("append");
     let place = || format!("file `{}` cannot be written", path.display());
     let mut file = File::create_new(&path).with_context(place)?;
-    let measured = rate(|| {
-        file.write_all(&[0x5a; 4096])?;
+    let block = [0x5a; 4096];
+    let appended = rate(|| {
+        file.write_all(&block)?;
+        file.sync_data()
+    });
+    let appended = appended.with_context(place)?;
+    let blocks = file.metadata().with_context(place)?.len() / 4096;
+    let mut next = 0;
+    let overwritten = rate(|| {
+        file.write_all_at(&block, next % blocks * 4096)?;
+        next += 1;
         file.sync_data()
     });
     fs::remove_file(&path).with_context(place)?;
-    measured.with_context(place)
+    Ok((appended, overwritten.with_context(place)?))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a second holds few of them")]

@@ -43,6 +43,10 @@ pub fn limits(machine: &Machine) -> Vec<Figure> {
             format!("{} /s on {system}", whole(machine.fdatasync_per_s)),
         ),
         Figure::plain(
+            "machine: the same in place",
+            format!("{} /s", whole(machine.fdatasync_in_place_per_s)),
+        ),
+        Figure::plain(
             "machine: commits of one event",
             format!("{} /s", whole(machine.single_commits_per_s)),
         ),

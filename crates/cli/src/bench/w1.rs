@@ -241,8 +241,13 @@ const fn signed(count: i64) -> f64 {
 fn text(report: &Report) -> String {
     let target = &report.targets;
     let halves = |latency: &Option<Latency>| known(latency.as_ref(), report::halves);
+    // The targets are for five steps and a person's word, not for letters drafted and delivered.
+    let aimed = |what, value, target: &str| match report.gate {
+        GateKind::Task => Figure::aimed(what, value, target),
+        GateKind::Letter => Figure::plain(what, value),
+    };
     let mut figures = vec![
-        Figure::aimed(
+        aimed(
             "runs/s",
             format!("{} ({} steps/s)", whole(report.runs_per_s), whole(report.steps_per_s)),
             &format!(">= {}", whole(target.runs_per_s)),
@@ -251,7 +256,7 @@ fn text(report: &Report) -> String {
         Figure::plain("approval to answer, p50 / p99", halves(&report.approval_to_answer)),
     ];
     if let Some(paced) = &report.paced {
-        figures.push(Figure::aimed(
+        figures.push(aimed(
             "idle, fixed rate: approval to next step, p50 / p99",
             halves(&paced.approval_to_step),
             &format!("<= {} / {} ms", target.paced_p50_ms, target.paced_p99_ms),
@@ -264,7 +269,7 @@ fn text(report: &Report) -> String {
     let seconds = |value| known(value, |value: f64| format!("{value:.2} s"));
     let few = |value| known(value, |value: f64| format!("{value:.2}"));
     figures.extend([
-        Figure::aimed(
+        aimed(
             "server CPU per 1,000 runs",
             seconds(report.server_cpu_s_per_1000),
             &format!("<= {} s", target.server_cpu_s_per_1000),
@@ -281,7 +286,7 @@ fn text(report: &Report) -> String {
             "server memory, peak",
             known(report.server_peak_bytes, |bytes| report::size(number(bytes))),
         ),
-        Figure::aimed(
+        aimed(
             "bytes on disk per run",
             report::size(report.bytes_per_run),
             &format!("<= {}", report::size(target.bytes_per_run)),
