@@ -149,19 +149,15 @@ pub(crate) async fn act(
 pub(crate) fn sentence(did: &str, tally: Tally) -> Option<String> {
     let action = BulkAction::ALL.into_iter().find(|action| action.as_str() == did)?;
     let runs = |count: u64| if count == 1 { "1 run".to_owned() } else { format!("{count} runs") };
-    let mut text = format!(
-        "{} {} {}.",
-        runs(tally.done),
-        if tally.done == 1 { "was" } else { "were" },
-        action.looked_at().done()
-    );
+    let were = if tally.done == 1 { "was" } else { "were" };
+    let mut parts = vec![format!("{} {were} {}.", runs(tally.done), action.looked_at().done())];
     if tally.not_possible > 0 {
-        text.push_str(&format!(" For {} it made no sense any more.", runs(tally.not_possible)));
+        parts.push(format!("For {} it made no sense any more.", runs(tally.not_possible)));
     }
     if tally.gone > 0 {
-        text.push_str(&format!(" {} had moved on meanwhile.", runs(tally.gone)));
+        parts.push(format!("{} had moved on meanwhile.", runs(tally.gone)));
     }
-    Some(text)
+    Some(parts.join(" "))
 }
 
 #[cfg(test)]
