@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use domain::{
     clock::Clock,
     draft::Manuscript,
-    message::{Clearance, DeliverError, Message, MessageStatus, Refusal},
+    message::{Clearance, Cleared, DeliverError, Message, MessageStatus, Refusal},
     port::{Begun, Outbox, Outcome, StoreError, Transmission, VaultError},
     run::{Run, RunStatus},
     verdict::Occasion,
@@ -200,20 +200,28 @@ impl Delivery {
             }
             Err(refusal) => return Ok(Outcome::Refused(refusal.to_string())),
         };
+        Ok(self.hand_over(message, &cleared, plan.sends_per_hour).await)
+    }
+
+    /// Has the channel take it, if nothing comes between at the last moment.
+    async fn hand_over(
+        &self,
+        message: &Message,
+        cleared: &Cleared<'_>,
+        sends_per_hour: Option<u32>,
+    ) -> Outcome {
+        let ports = &self.ports;
         let beginning = Beginning {
             outbox: &*ports.outbox,
             message,
             clock: &*ports.clock,
             lease: self.settings.delivery_lease,
-            sends_per_hour: plan.sends_per_hour.or(self.settings.limits.sends_per_hour),
+            sends_per_hour: sends_per_hour.or(self.settings.limits.sends_per_hour),
             instead: Mutex::default(),
         };
-        let delivered = ports.channels.deliver(&cleared, &beginning).await;
+        let delivered = ports.channels.deliver(cleared, &beginning).await;
         let instead = beginning.instead.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if let Some(instead) = instead {
-            return Ok(instead);
-        }
-        Ok(self.outcome(message, letter.channel, delivered))
+        instead.unwrap_or_else(|| self.outcome(message, cleared.letter().channel, delivered))
     }
 
     /// The approved text, or why it cannot be sent (now).

@@ -217,7 +217,9 @@ async fn ration(
     }
     let asks: Vec<_> = wanted
         .iter()
-        .filter_map(|(action, wanted)| Some((limit::action_key(*action), *limits.actions.get(action)?, *wanted)))
+        .filter_map(|(action, wanted)| {
+            Some((limit::action_key(*action), *limits.actions.get(action)?, *wanted))
+        })
         .collect();
     let mut taken = rate::take(tx, &asks, now).await?;
     let mut kept = Vec::with_capacity(due.len());

@@ -58,9 +58,9 @@ impl Rates for Store {
     ) -> Result<BTreeMap<String, Timestamp>, StoreError> {
         let rows: Vec<_> = rates
             .iter()
-            .map(|(key, rate)| {
-                json!({ "key": key, "every": every(*rate), "burst": rate.at_once() })
-            })
+            .map(
+                |(key, rate)| json!({ "key": key, "every": every(*rate), "burst": rate.at_once() }),
+            )
             .collect();
         let args = vec![Value::json(&rows), Value::from(now)];
         self.read(move |tx| {

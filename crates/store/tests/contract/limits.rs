@@ -153,8 +153,8 @@ async fn messages_wait_for_the_rate_of_their_action_and_say_so(backend: &Backend
     assert_eq!(notes.iter().filter(|n| **n == note).count(), 1, "{notes:?}");
     assert_eq!(queued.items.len(), 2);
     for _ in 0..3 {
-        let none = store.claim_messages_within(backend.now(), 3, LONG, &limits).await.unwrap();
-        assert_eq!(none, [], "until there is a permit again");
+        let early = store.claim_messages_within(backend.now(), 3, LONG, &limits).await.unwrap();
+        assert_eq!(early, [], "until there is a permit again");
     }
     let still = store.messages(Some(MessageStatus::Queued), &PageRequest::default()).await.unwrap();
     assert_eq!(still.items, queued.items, "what waits is left alone");
