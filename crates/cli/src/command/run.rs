@@ -146,7 +146,8 @@ async fn show(app: &App, id: RunId) -> anyhow::Result<()> {
     let account = app.store.account(run.account).await?;
     let events = audit::stream(&*app.ledger, &id.to_string()).await?;
     let awaited = Awaited::by(std::slice::from_ref(&run), &app.store, &app.store).await?;
-    let names = app.names().await?;
+    let mut names = app.names().await?;
+    names.accounts.extend(account.iter().map(|account| (account.id, account.name.clone())));
     let waits_for = awaited.in_words(&run, &names, app.clock.now());
     let mut text = format!(
         "{} for {}\n{} · {} · version {}\nwaits for {waits_for}\n",
