@@ -3,6 +3,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
@@ -207,7 +208,6 @@ fn a_copy_taken_while_serving_comes_back_and_sends_nothing_twice() {
         assert!(said.contains("master.key"), "it says where the key is: {said}");
         site.refused(&["backup", &file], &["is there already"]);
     });
-    use std::os::unix::fs::PermissionsExt as _;
     let mode = std::fs::metadata(&file).expect("the copy").permissions().mode();
     assert_eq!(mode & 0o077, 0, "for its owner only");
     let trail = site.run(&["audit", "show", "history"]);
@@ -247,7 +247,7 @@ fn a_damaged_copy_is_not_put_back() {
     let output = target.output(&["restore", &file]);
     assert!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     // One word of one event changed.
-    let mut forged = whole.clone();
+    let mut forged = whole;
     let word = b"{\"event\":\"playbook_loaded\",\"name\":\"";
     let at = forged.windows(word.len()).rposition(|window| window == word).expect("an event");
     forged[at + word.len()] ^= 1;

@@ -81,7 +81,7 @@ fn every_command_explains_itself() {
     for command in [
         "demo", "sample", "import", "serve", "worker", "migrate", "status", "queue", "task", "run",
         "playbook", "policy", "outbox", "kill", "unkill", "audit", "account", "signal", "health",
-        "access", "bench", "config", "schema",
+        "access", "archive", "backup", "restore", "bench", "config", "schema",
     ] {
         let output = run(folder.path(), &[command, "--help"]);
         let text = String::from_utf8_lossy(&output.stdout);

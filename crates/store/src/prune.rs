@@ -198,51 +198,70 @@ pub(crate) async fn prune(
     if archive.pruned_at.is_some() {
         return Ok(Pruned { items: 0, done: true });
     }
-    let items = match archive.kind {
+    let counted = |items| Pruned { items, done: items == 0 };
+    let pruned = match archive.kind {
         ArchiveKind::Runs => prune_runs(tx, number, limit).await?,
-        ArchiveKind::Streams => prune_streams(tx, number, limit).await?,
-        ArchiveKind::Checkpoints => prune_checkpoints(tx, number, limit).await?,
+        ArchiveKind::Streams => counted(prune_streams(tx, number, limit).await?),
+        ArchiveKind::Checkpoints => counted(prune_checkpoints(tx, number, limit).await?),
     };
-    if items == 0 {
+    if pruned.done {
         tx.execute(
             sql!("UPDATE archives SET pruned_at = $2 WHERE number = $1"),
             args![number, now],
         )
         .await?;
     }
-    Ok(Pruned { items, done: items == 0 })
+    Ok(pruned)
+}
+
+/// The ids a statement answers with.
+async fn texts(tx: &mut Tx, sql: Sql, args: Vec<Value>) -> Result<Vec<String>, StoreError> {
+    tx.fetch(sql, args).await?.iter().map(|row| row.text("id")).collect()
 }
 
 /// Deletes runs, children first. One that went on after it was archived stays whole.
-async fn prune_runs(tx: &mut Tx, archive: i64, limit: u32) -> Result<u64, StoreError> {
-    let runs: Vec<String> = tx
-        .fetch(
-            sql!("SELECT runs.id AS id FROM archived "
-                "JOIN streams ON streams.name = archived.stream AND streams.seq = archived.seq "
-                "AND streams.hash = archived.hash JOIN runs ON runs.id = archived.stream "
-                "WHERE archived.archive = $1 AND runs.status || '' IN ('completed', 'cancelled') "
-                "ORDER BY archived.stream LIMIT $2" {lock}),
-            args![archive, limit],
-        )
-        .await?
-        .iter()
-        .map(|row| row.text("id"))
-        .collect::<Result<_, _>>()?;
+async fn prune_runs(tx: &mut Tx, archive: i64, limit: u32) -> Result<Pruned, StoreError> {
+    let candidates = texts(
+        tx,
+        sql!("SELECT archived.stream AS id FROM archived JOIN runs ON runs.id = archived.stream "
+            "WHERE archived.archive = $1 AND runs.status || '' IN ('completed', 'cancelled') "
+            "AND EXISTS (SELECT 1 FROM streams WHERE streams.name = archived.stream "
+            "AND streams.seq = archived.seq AND streams.hash = archived.hash) "
+            "ORDER BY archived.stream LIMIT $2"),
+        args![archive, limit],
+    )
+    .await?;
+    if candidates.is_empty() {
+        return Ok(Pruned { items: 0, done: true });
+    }
+    // Runs are locked before anything else of theirs; then looked at once more.
+    let locked = texts(
+        tx,
+        sql!("SELECT id FROM runs WHERE id" {among "$1"}
+            "AND status || '' IN ('completed', 'cancelled') ORDER BY id" {lock}),
+        vec![Value::json(&candidates)],
+    )
+    .await?;
+    let runs = texts(
+        tx,
+        sql!("SELECT streams.name AS id FROM archived "
+            "JOIN streams ON streams.name = archived.stream AND streams.seq = archived.seq "
+            "AND streams.hash = archived.hash WHERE archived.archive = $2 AND archived.stream"
+            {among "$1"} "ORDER BY streams.name"),
+        vec![Value::json(&locked), Value::from(archive)],
+    )
+    .await?;
     if runs.is_empty() {
-        return Ok(0);
+        return Ok(Pruned { items: 0, done: false });
     }
     let ids = || vec![Value::json(&runs)];
-    let contents: Vec<String> = tx
-        .fetch(
-            sql!("SELECT versions.content AS content FROM approvals "
-                "JOIN versions ON versions.approval = approvals.id WHERE approvals.run"
-                {among "$1"}),
-            ids(),
-        )
-        .await?
-        .iter()
-        .map(|row| row.text("content"))
-        .collect::<Result<_, _>>()?;
+    let contents = texts(
+        tx,
+        sql!("SELECT versions.content AS id FROM approvals "
+            "JOIN versions ON versions.approval = approvals.id WHERE approvals.run" {among "$1"}),
+        ids(),
+    )
+    .await?;
     tx.execute(sql!("DELETE FROM messages WHERE run" {among "$1"}), ids()).await?;
     tx.execute(
         sql!("DELETE FROM versions WHERE approval IN (SELECT id FROM approvals WHERE run"
@@ -255,7 +274,8 @@ async fn prune_runs(tx: &mut Tx, archive: i64, limit: u32) -> Result<u64, StoreE
     tx.execute(sql!("DELETE FROM contents WHERE id" {among "$1"}), vec![Value::json(&contents)])
         .await?;
     tx.execute(sql!("DELETE FROM events WHERE stream" {among "$1"}), ids()).await?;
-    tx.execute(sql!("DELETE FROM runs WHERE id" {among "$1"}), ids()).await
+    let items = tx.execute(sql!("DELETE FROM runs WHERE id" {among "$1"}), ids()).await?;
+    Ok(Pruned { items, done: false })
 }
 
 async fn prune_streams(tx: &mut Tx, archive: i64, limit: u32) -> Result<u64, StoreError> {
@@ -324,12 +344,7 @@ pub(crate) async fn forget_signals(
     let millis = u64::try_from(before.as_millisecond()).unwrap_or(0) + 1;
     let first = format!("sig_{millis:012x}{:020}", 0);
     let args = vec![Value::from(before), Value::from(first), Value::from(limit)];
-    let ids: Vec<String> = tx
-        .fetch(forgettable(), args)
-        .await?
-        .iter()
-        .map(|row| row.text("id"))
-        .collect::<Result<_, _>>()?;
+    let ids = texts(tx, forgettable(), args).await?;
     if ids.is_empty() {
         return Ok(0);
     }
@@ -337,16 +352,13 @@ pub(crate) async fn forget_signals(
 }
 
 pub(crate) async fn forget_usage(tx: &mut Tx, before: Date, limit: u32) -> Result<u64, StoreError> {
-    let accounts: Vec<String> = tx
-        .fetch(
-            sql!("SELECT id FROM accounts WHERE EXISTS (SELECT 1 FROM usage_days "
-                "WHERE usage_days.account = accounts.id AND day < $1) ORDER BY id LIMIT $2"),
-            args![before, limit],
-        )
-        .await?
-        .iter()
-        .map(|row| row.text("id"))
-        .collect::<Result<_, _>>()?;
+    let accounts = texts(
+        tx,
+        sql!("SELECT id FROM accounts WHERE EXISTS (SELECT 1 FROM usage_days "
+            "WHERE usage_days.account = accounts.id AND day < $1) ORDER BY id LIMIT $2"),
+        args![before, limit],
+    )
+    .await?;
     if accounts.is_empty() {
         return Ok(0);
     }

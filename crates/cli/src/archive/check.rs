@@ -105,7 +105,7 @@ async fn one(
             let mut kept: BTreeMap<i64, Vec<u8>> =
                 ledger.checkpoints_in(archive.number).await?.into_iter().collect();
             while let Some(line) = reading.line::<CheckpointLine>()? {
-                check.checkpoint(&line, kept.remove(&line.number));
+                check.checkpoint(&line, kept.remove(&line.number).as_deref());
             }
             for number in kept.keys() {
                 check.fault(&format!("checkpoint {number} is missing"));
@@ -176,12 +176,12 @@ impl Check<'_> {
         }
     }
 
-    fn checkpoint(&mut self, line: &CheckpointLine, kept: Option<Vec<u8>>) {
+    fn checkpoint(&mut self, line: &CheckpointLine, kept: Option<&[u8]>) {
         let root = chain::root(
             line.heads.iter().map(|(stream, head)| (stream.as_str(), head.seq, &*head.hash)),
         );
         let hash = chain::checkpoint(&line.prev, line.number, line.at, &root);
-        if line.hash != hash || kept.as_deref() != Some(&hash[..]) {
+        if line.hash != hash || kept != Some(&hash[..]) {
             self.fault(&format!("checkpoint {} was changed", line.number));
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::user::Actor;
-use jiff::{SignedDuration, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -16,12 +16,15 @@ use crate::{
 };
 
 /// How long after a start the first pass begins, and how long the next ones wait.
-const FIRST: Duration = Duration::from_secs(60);
+const FIRST: Duration = Duration::from_mins(1);
 const NEXT: Duration = Duration::from_hours(1);
 
 /// Archives what is over for longer than the configuration says, until told to stop.
 pub async fn keep(app: &App, stop: CancellationToken) {
-    let Some(days) = app.config.retention.runs_days else { return };
+    let retention = &app.config.retention;
+    if retention.runs_days.is_none() && retention.usage_days.is_none() {
+        return;
+    }
     let Some(folder) = archive::folder(&app.config) else {
         info!("history is not archived: `retention.archive_dir` is not set");
         return;
@@ -32,18 +35,20 @@ pub async fn keep(app: &App, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(wait) => wait = NEXT,
         }
-        let manner =
-            Manner {
-                before: archive::before(app, days_long(days)),
-                usage_before: app.config.retention.usage_days.map(|days| {
-                    archive::before(app, days_long(days)).to_zoned(TimeZone::UTC).date()
-                }),
-                folder: folder.clone(),
-                by: Actor::Engine,
-                batch: 50,
-                pause: Duration::from_millis(250),
-                patient: true,
-            };
+        let manner = Manner {
+            // Nothing was over before there was anything.
+            before: retention
+                .runs_days
+                .map_or(Timestamp::UNIX_EPOCH, |days| archive::before(app, days_long(days))),
+            usage_before: retention
+                .usage_days
+                .map(|days| archive::before(app, days_long(days)).to_zoned(TimeZone::UTC).date()),
+            folder: folder.clone(),
+            by: Actor::Engine,
+            batch: 50,
+            pause: Duration::from_millis(250),
+            patient: true,
+        };
         match once(app, &manner, &stop).await {
             Ok(Some(done)) if done != pass::Done::default() => {
                 info!(runs = done.runs, files = done.files, "history was put in order");

@@ -136,5 +136,5 @@ pub fn publish(part: &Path, file: &Path) -> anyhow::Result<()> {
     // A hard link does not replace what somebody put there meanwhile, as renaming would.
     fs::hard_link(part, file).with_context(context)?;
     remove_database(part)?;
-    file::sync_folder(file.parent().unwrap_or(Path::new(".")))
+    file::sync_folder(file.parent().unwrap_or_else(|| Path::new(".")))
 }
