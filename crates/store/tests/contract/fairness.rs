@@ -1,6 +1,9 @@
 //! Whose turn it is when more is due than there are hands for, and who may have how many.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use domain::{
     id::AccountId,
@@ -12,6 +15,7 @@ use domain::{
     turn::Committed,
 };
 use jiff::SignedDuration;
+use tokio::sync::Barrier;
 
 use crate::{
     backend::Backend,
@@ -167,13 +171,22 @@ async fn one_pair_of_hands_starves_nobody(backend: &Backend) {
 
 /// Claims from several processes at once until nothing more is to be had.
 async fn race(backend: &Backend, limits: &Limits) -> Vec<Claimed> {
+    const PROCESSES: usize = 4;
+    let begin = Arc::new(Barrier::new(PROCESSES));
     let mut claimers = Vec::new();
-    for _ in 0..4 {
-        let (store, now, limits) = (backend.another().await, backend.now(), limits.clone());
+    for number in 0..PROCESSES {
+        let (store, limits) = (backend.another().await, limits.clone());
+        // Their clocks differ, and so do their ideas of whose turn it is.
+        let micros = i64::try_from(7 * number).unwrap();
+        let now = backend.now() + SignedDuration::from_micros(micros);
+        let begin = Arc::clone(&begin);
         claimers.push(tokio::spawn(async move {
+            // Connected, they begin at the same moment.
+            store.ping().await.unwrap();
+            begin.wait().await;
             let mut mine = Vec::new();
             loop {
-                let claimed = store.claim_within(now, 3, LONG, &limits).await.unwrap();
+                let claimed = store.claim_within(now, 2, LONG, &limits).await.unwrap();
                 if claimed.is_empty() {
                     store.close().await;
                     return mine;
