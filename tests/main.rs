@@ -7,6 +7,7 @@ mod import;
 mod journey;
 mod killed;
 mod limits;
+mod outlive;
 mod poison;
 mod processes;
 mod recovery;

@@ -23,7 +23,7 @@ const SECRET: &str = "whsec_cGxheWdhdGUgdGVzdCBzZWNyZXQgb2YgMzIgYnl0ZXM=";
 struct Place {
     folder: tempfile::TempDir,
     config: PathBuf,
-    _database: world::database::Lease,
+    database: world::database::Lease,
 }
 
 /// A process that is ended with the test.
@@ -67,7 +67,7 @@ impl Place {
             database.url
         );
         std::fs::write(&config, text).expect("a configuration");
-        Self { folder, config, _database: database }
+        Self { folder, config, database }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -126,6 +126,35 @@ impl Place {
         // Nobody may be made to wait for a reader of its words.
         std::thread::spawn(move || lines.for_each(drop));
         (Process(child), address)
+    }
+
+    /// A worker that answers how it is, and its address.
+    fn listening_worker(&self) -> (Process, SocketAddr) {
+        let mut child = self
+            .command(&["worker", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the worker starts");
+        let mut lines = BufReader::new(child.stderr.take().expect("its words")).lines();
+        let address = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| {
+                line.split("/metrics are on http://").nth(1)?.split(". ").next()?.parse().ok()
+            })
+            .expect("it says where it listens");
+        std::thread::spawn(move || lines.for_each(drop));
+        (Process(child), address)
+    }
+
+    /// Runs statements on the database by hand, past the product.
+    fn by_hand(&self, sql: &str) {
+        let output = Command::new("psql")
+            .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql, &self.database.url])
+            .output()
+            .expect("`psql`, which comes with PostgreSQL's client package, is installed");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
     fn mail(&self) -> usize {
@@ -285,4 +314,86 @@ async fn a_program_that_finds_an_empty_database_says_what_to_do() {
     assert_eq!(output.status.code(), Some(2));
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(text.contains("playgate migrate"), "{text}");
+}
+
+/// Asks a worker something; status and text.
+fn ask(at: SocketAddr, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(at).expect("the worker answers");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {at}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("the worker listens");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("the worker answers");
+    let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
+    (status, answer)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_program_works_on_beside_a_newer_schema_and_does_not_start_on_it() {
+    let place = Place::new().await;
+    place.run(&["migrate"]);
+    place.run(&["playbook", "load"]);
+    place.run(&["policy", "activate"]);
+    place.run(&["sample", "--accounts", "40", "--seed", "5"]);
+    let token = place.json(&["access", "token", "admin@localhost"])["token"]
+        .as_str()
+        .expect("a token")
+        .to_owned();
+    let (server, at) = place.server();
+    let (worker, health) = place.listening_worker();
+    place.run(&["playbook", "tick", "renewal"]);
+    let waiting = || {
+        let (status, page) = http(at, "GET", "/v1/approvals?status=waiting", &token, None);
+        assert_eq!(status, 200, "{page}");
+        page["items"].as_array().cloned().unwrap_or_default()
+    };
+    eventually("two drafts wait", || waiting().len() >= 2);
+
+    // Tomorrow's program adds to the schema while today's is at work.
+    place.by_hand(
+        "BEGIN; ALTER TABLE runs ADD COLUMN mood TEXT NOT NULL DEFAULT 'fine'; \
+         ALTER TABLE messages ADD COLUMN mood TEXT NOT NULL DEFAULT 'fine'; \
+         CREATE TABLE moods (name TEXT PRIMARY KEY); CREATE INDEX runs_by_mood ON runs (mood); \
+         INSERT INTO migrations (name, checksum, applied_at, program) \
+         VALUES ('9999_mood', 'x', 0, '7.8.9'); COMMIT",
+    );
+    for (sent, item) in (1..).zip(&waiting()[..2]) {
+        let id = item["approval"]["id"].as_str().expect("an id");
+        let binding = item["approval"]["version"]["binding"].clone();
+        let path = format!("/v1/approvals/{id}/approve");
+        let (status, answer) =
+            http(at, "POST", &path, &token, Some(&json!({ "binding": binding })));
+        assert_eq!(status, 200, "{answer}");
+        eventually("the letter leaves", || place.mail() == sent);
+        let run = item["approval"]["run"].as_str().expect("a run");
+        eventually("its run goes on", || {
+            let (_, view) = http(at, "GET", &format!("/v1/runs/{run}"), &token, None);
+            view["run"]["progress"]["phase"]["phase"] != "awaiting_delivery"
+        });
+    }
+
+    for arguments in [&["status"][..], &["worker"], &["serve", "--no-worker"], &["migrate"]] {
+        let output = place.command(arguments).output().expect("the program starts");
+        let says = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{arguments:?} works on a schema it does not know");
+        assert!(says.contains("use playgate 7.8.9 or a newer version"), "{arguments:?}: {says}");
+    }
+
+    let (status, says) = ask(health, "/healthz");
+    assert_eq!(status, 200, "{says}");
+    assert!(says.contains(r#""status":"ok""#) && !says.contains(r#""last_claim":null"#), "{says}");
+    let (status, says) = ask(health, "/metrics");
+    assert_eq!(status, 200, "{says}");
+    for name in
+        ["playgate_turns_total", "playgate_turn_batches_total", "playgate_leases_lost_total"]
+    {
+        assert!(says.contains(name), "{name}: {says}");
+    }
+    let turns = says.lines().find_map(|line| line.strip_prefix("playgate_turns_total "));
+    assert!(turns.and_then(|turns| turns.parse::<u64>().ok()) > Some(2), "{turns:?}");
+    assert!(says.contains("playgate_deliveries_total{channel=\"email\",outcome=\"delivered\"} 2"));
+    assert!(
+        says.contains("\nplaygate_runs_due ") && says.contains("\nplaygate_oldest_due_seconds ")
+    );
+    worker.stop();
+    server.stop();
 }

@@ -232,7 +232,8 @@ impl Steward {
             for run in runs {
                 match of.land(&run) {
                     Ok(Landing { progress, renamed }) => {
-                        moves.push(Move { run, to: of.to.version.clone(), progress, renamed });
+                        let (to, priority) = (of.to.version.clone(), of.to.priority);
+                        moves.push(Move { run, to, priority, progress, renamed });
                     }
                     Err(why) => left.count(&run, Err(why), 1),
                 }

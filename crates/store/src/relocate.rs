@@ -132,6 +132,7 @@ async fn relocate(
         rows.push(json!({
             "id": id,
             "version": one.to,
+            "priority": one.priority,
             "step": one.progress.step,
             "progress": json!(one.progress).to_string(),
         }));
@@ -150,10 +151,11 @@ async fn relocate(
         return Ok(answers);
     }
     tx.execute(
-        sql!("UPDATE runs SET version = r.version, step = r.step, progress = r.progress, "
-            "changed_at = $2, wakes = wakes + 1, lease_token = lease_token + 1, "
+        sql!("UPDATE runs SET version = r.version, priority = r.priority, step = r.step, "
+            "progress = r.progress, changed_at = $2, wakes = wakes + 1, lease_token = lease_token + 1, "
             "lease_until = NULL FROM "
-            {rows "$1" (id TEXT, version TEXT, step TEXT, progress TEXT)} "WHERE runs.id = r.id"),
+            {rows "$1" (id TEXT, version TEXT, priority TEXT, step TEXT, progress TEXT)}
+            "WHERE runs.id = r.id"),
         vec![Value::json(&rows), Value::from(now)],
     )
     .await?;

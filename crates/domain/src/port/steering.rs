@@ -9,7 +9,7 @@ use super::{RunFilter, StoreError};
 use crate::{
     id::RunId,
     message::Message,
-    run::{Intervention, Progress, Run, RunStatus},
+    run::{Intervention, Priority, Progress, Run, RunStatus},
     user::Actor,
 };
 
@@ -80,6 +80,8 @@ pub struct Move {
     pub run: Run,
     /// The version it is pinned to from now on.
     pub to: String,
+    /// The priority that version asks for.
+    pub priority: Priority,
     /// How far it has come, in the words of that version.
     pub progress: Progress,
     /// Steps that have another name there: the old one, the new one.

@@ -12,7 +12,7 @@ use domain::{
         BATCH, Changed, Inbox, Journal, Move, Outbox, Rewind, RunFilter, Steering, Tally,
         TaskFilter,
     },
-    run::{DeadEnd, Intervention, Phase, Run, RunStatus},
+    run::{DeadEnd, Intervention, Phase, Priority, Run, RunStatus},
     task::TaskStatus,
     turn::{Committed, Effect, Settled},
 };
@@ -226,7 +226,7 @@ async fn moved(backend: &Backend, run: RunId, renamed: &[(&str, &str)]) -> Move 
         progress.step = (*new).to_owned();
     }
     let renamed = renamed.iter().map(|(old, new)| ((*old).to_owned(), (*new).to_owned())).collect();
-    Move { run, to: "v2".to_owned(), progress, renamed }
+    Move { run, to: "v2".to_owned(), priority: Priority::Urgent, progress, renamed }
 }
 
 async fn a_run_moves_to_another_version_and_what_waits_of_it_follows(backend: &Backend) {
