@@ -19,7 +19,7 @@ pub struct Wait {
     pub run: String,
     /// Between which events.
     pub between: String,
-    /// When the fault was.
+    /// When the fault was, or when the wait began under it.
     pub at: Timestamp,
 }
 
@@ -48,17 +48,30 @@ pub struct Waits {
     pub usual: SignedDuration,
 }
 
+/// What a fault is to somebody who waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Mark {
+    /// Waiting counts from here.
+    from: Timestamp,
+    /// Whatever begins to wait after this has nothing to do with it.
+    until: Timestamp,
+    kind: Kind,
+}
+
+impl Mark {
+    /// A fault that takes the database away counts from when it is back; one that freezes somebody
+    /// from when it begins, for others are there to go on.
+    fn of(strike: &Strike) -> Self {
+        let from = if strike.kind.is_outage() { strike.until } else { strike.from };
+        Self { from, until: strike.until, kind: strike.kind }
+    }
+}
+
 /// The longest wait after each kind of fault that interrupts work. A wait is measured from the
-/// last fault in it, for work that is interrupted twice is picked up twice; a fault that takes the
-/// database away counts from when it is back.
+/// last fault in it, for work that is interrupted twice is picked up twice.
 pub fn worst(truth: &Truth, ledger: &[Line], strikes: &[Strike]) -> Waits {
-    let mut marks: Vec<(Timestamp, Kind)> = strikes
-        .iter()
-        .filter(|strike| strike.kind.interrupts())
-        .map(|strike| {
-            (if strike.kind.is_outage() { strike.until } else { strike.from }, strike.kind)
-        })
-        .collect();
+    let mut marks: Vec<Mark> =
+        strikes.iter().filter(|strike| strike.kind.interrupts()).map(Mark::of).collect();
     marks.sort();
     let mut worst = Waits::default();
     let accepted = ledger
@@ -90,21 +103,22 @@ fn is_put_off(before: &Entry, after: &Entry) -> bool {
 
 fn note(
     worst: &mut Waits,
-    marks: &[(Timestamp, Kind)],
+    marks: &[Mark],
     run: &str,
     (from, before): (Timestamp, &str),
     (until, after): (Timestamp, &str),
 ) {
-    let end = marks.partition_point(|(at, _)| *at <= until);
-    let last = end.checked_sub(1).and_then(|last| marks.get(last));
-    let Some((at, kind)) = last.filter(|(at, _)| *at >= from) else {
+    let begun = marks.partition_point(|mark| mark.from <= until);
+    let last = marks[..begun].iter().rev().find(|mark| mark.until >= from);
+    let Some(mark) = last else {
         worst.usual = worst.usual.max(until.duration_since(from));
         return;
     };
-    let time = until.duration_since(*at);
-    if worst.after.get(kind).is_none_or(|wait: &Wait| wait.time < time) {
+    let at = mark.from.max(from);
+    let time = until.duration_since(at);
+    if worst.after.get(&mark.kind).is_none_or(|wait: &Wait| wait.time < time) {
         let between = format!("{before} and {after}");
-        worst.after.insert(*kind, Wait { time, run: run.to_owned(), between, at: *at });
+        worst.after.insert(mark.kind, Wait { time, run: run.to_owned(), between, at });
     }
 }
 
@@ -161,5 +175,8 @@ mod tests {
         let waits = of(&before, &kill);
         assert!(waits.after.is_empty());
         assert_eq!(waits.usual, SignedDuration::from_secs(3), "the machine's own slowness");
+        let waits = of(&before, &[strike(Kind::StopWorker, 12, 20)]);
+        let frozen = waits.after[&Kind::StopWorker].time;
+        assert_eq!(frozen, SignedDuration::from_secs(3), "one who is frozen may hold it");
     }
 }
