@@ -29,7 +29,7 @@ pub struct Global {
     /// Database: a SQLite file, or postgres://user@host/name
     #[arg(long, global = true, value_name = "URL", env = "PLAYGATE_DB", hide_env_values = true)]
     pub db: Option<String>,
-    /// Address to serve on [default: 127.0.0.1:7717]
+    /// Address to serve on; of a worker, to say how it is on [default: 127.0.0.1:7717; worker: none]
     #[arg(long, global = true, value_name = "ADDR", env = "PLAYGATE_LISTEN")]
     pub listen: Option<SocketAddr>,
     /// Configuration file; `playgate config print` shows a commented example
