@@ -151,11 +151,11 @@ impl Store {
         .await
     }
 
-    /// Gives up to 2 MiB of free pages back to the file system; tells whether there are more.
+    /// Gives up to 512 KiB of free pages back to the file system; tells whether there are more.
     pub async fn shrink(&self) -> Result<bool, StoreError> {
         self.write(|tx| {
             Box::pin(async move {
-                tx.raw("PRAGMA incremental_vacuum(512)", "SELECT 1").await.map_err(of_sqlx)
+                tx.raw("PRAGMA incremental_vacuum(128)", "SELECT 1").await.map_err(of_sqlx)
             })
         })
         .await?;

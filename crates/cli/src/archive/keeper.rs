@@ -45,7 +45,7 @@ pub async fn keep(app: &App, stop: CancellationToken) {
                 .map(|days| archive::before(app, days_long(days)).to_zoned(TimeZone::UTC).date()),
             folder: folder.clone(),
             by: Actor::Engine,
-            batch: 50,
+            batch: 25,
             pause: Duration::from_millis(250),
             patient: true,
         };
