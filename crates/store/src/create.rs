@@ -35,6 +35,10 @@ pub async fn create_database(url: &str) -> Result<bool, OpenError> {
 /// done when it is not there.
 pub async fn drop_database(url: &str) -> Result<(), OpenError> {
     let wrong = |err: sqlx::Error| OpenError::Connect(Box::new(err));
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        // The driver would take any URL for one of a server of its own choosing.
+        return Err(OpenError::Url("a URL that does not begin with `postgres://`".to_owned()));
+    }
     let options = PgConnectOptions::from_str(url).map_err(wrong)?;
     let Some(name) = options.get_database().map(str::to_owned) else {
         return Err(OpenError::Url("a postgres URL without a database name".to_owned()));
