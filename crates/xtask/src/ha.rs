@@ -130,7 +130,7 @@ fn story(site: &Site, plan: Plan, leash: &Leash) -> Result<Report> {
         .collect::<Result<Vec<_>>>()?;
     let mut drill = Drill::set(site, &programs, &hosts)?;
     for host in &mut hosts {
-        host.serve(drill.playgate(), &drill.config(), &drill.secret()?)?;
+        host.serve(drill.playgate(), &drill.config())?;
     }
     group.describe()?;
     let servers: Vec<_> = hosts.iter().map(Host::server).collect();

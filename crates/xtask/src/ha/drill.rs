@@ -27,6 +27,9 @@ use crate::{
 /// How long the load may take to come to rest once it starts no more runs.
 const PATIENCE: Duration = Duration::from_mins(6);
 
+/// Seconds a run or a delivery is held: the product's own default, and longer than a failover.
+const LEASE: &str = "30";
+
 /// Where the drill's files are, and who works there.
 pub(crate) struct Drill {
     folder: PathBuf,
@@ -41,7 +44,13 @@ impl Drill {
     pub(crate) fn set(site: &Site, programs: &Path, hosts: &[Host]) -> Result<Self> {
         let folder = site.folder.join("drill");
         fs::create_dir(&folder)?;
-        let (chaos, playgate) = (programs.join("chaos"), programs.join("playgate"));
+        // Copies, so that building anew does not change them under the run.
+        let [chaos, playgate] = ["chaos", "playgate"].map(|name| folder.join(name));
+        for copy in [&chaos, &playgate] {
+            let name = copy.file_name().unwrap_or_default();
+            fs::copy(programs.join(name), copy)
+                .with_context(|| format!("`{}` cannot be made", copy.display()))?;
+        }
         let mut household = Household::of(&folder)?;
         let first = hosts.first().context("there is no host")?;
         first.command_database(&format!("CREATE ROLE {PRODUCT} LOGIN"))?;
@@ -52,7 +61,10 @@ impl Drill {
         };
         let mut scene = Command::new(&chaos);
         scene.arg("scene").arg(&folder).args(["--db", &first.database(PRODUCT, PRODUCT)]);
-        scene.args(["--smtp", &smtp.to_string()]).arg("--playgate").arg(&playgate);
+        scene
+            .args(["--smtp", &smtp.to_string(), "--lease", LEASE])
+            .arg("--playgate")
+            .arg(&playgate);
         run(scene)?;
         let mut sink = Command::new(&chaos);
         sink.arg("sink").arg(&folder).args(["--listen", &smtp.to_string()]);
@@ -69,11 +81,6 @@ impl Drill {
     /// Its configuration.
     pub(crate) fn config(&self) -> PathBuf {
         self.folder.join("config.yaml")
-    }
-
-    /// What signals are signed with.
-    pub(crate) fn secret(&self) -> Result<String> {
-        Ok(fs::read_to_string(self.folder.join("secret"))?)
     }
 
     fn command(&self, verb: &str) -> Command {

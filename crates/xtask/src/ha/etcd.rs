@@ -22,6 +22,8 @@ pub(crate) fn command(site: &Site, name: &str, folder: &Path, program: &Path) ->
         .args(["--initial-cluster", &members.join(",")])
         // Three members share one disk here, and perhaps two cores with a compiler.
         .args(["--heartbeat-interval", "200", "--election-timeout", "2000"])
+        // The interface Patroni talks to it by; see there.
+        .arg("--enable-v2=true")
         .args(["--log-level", "warn"])
         .current_dir(folder);
     command

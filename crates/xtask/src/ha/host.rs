@@ -87,7 +87,7 @@ impl Host {
     }
 
     /// Starts the product with this configuration and waits until its server answers.
-    pub(crate) fn serve(&mut self, playgate: &Path, config: &Path, secret: &str) -> Result<()> {
+    pub(crate) fn serve(&mut self, playgate: &Path, config: &Path) -> Result<()> {
         let listen = self.server.to_string();
         for (name, arguments) in [
             ("serve", vec!["serve", "--no-worker", "--listen", &listen]),
@@ -96,7 +96,6 @@ impl Host {
             let mut command = Command::new(playgate);
             command
                 .env_clear()
-                .env("PLAYGATE_SIGNAL_SECRET", secret)
                 .arg("--config")
                 .arg(config)
                 .arg("--db")

@@ -34,7 +34,10 @@ pub(crate) fn configuration(site: &Site, name: &str, host: Ipv4Addr, folder: &Pa
         "name": name,
         "log": { "level": "INFO" },
         "restapi": { "listen": rest, "connect_address": rest },
-        "etcd3": { "hosts": etcd },
+        // Not `etcd3`: with that, Patroni before 3.0.3 (Debian 12 has 3.0.2) renews its right
+        // without comparing, so a machine that was frozen takes it back from its successor, and
+        // what the successor acknowledged is lost. Newer ones compare with both.
+        "etcd": { "hosts": etcd },
         "bootstrap": {
             "dcs": {
                 "ttl": TTL,

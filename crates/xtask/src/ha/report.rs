@@ -6,6 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::ha::{fault::Fault, outage::Moments, patroni::TTL, pulse::Beat};
 
+/// How much of the reconciliation is shown: what is broken may be broken a thousand times.
+const LINES: usize = 40;
+
 /// A fault that struck.
 #[derive(Clone, Debug)]
 pub(crate) struct Strike {
@@ -98,7 +101,13 @@ impl Report {
             self.delivered.count(),
             self.load
         )?;
-        writeln!(text, "{}\naudit verify: {}", self.reconciled, self.audit)?;
+        let lines: Vec<&str> = self.reconciled.lines().collect();
+        let (shown, left) = lines.split_at(lines.len().min(LINES));
+        writeln!(text, "{}", shown.join("\n"))?;
+        if !left.is_empty() {
+            writeln!(text, "  … and {} lines more", left.len())?;
+        }
+        writeln!(text, "audit verify: {}", self.audit)?;
         let word = if self.is_good() {
             "Nothing lost, nothing doubled, nothing unapproved, and the service came back by itself."
         } else {

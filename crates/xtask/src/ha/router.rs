@@ -27,7 +27,7 @@ listen primary
     bind {host}:{}
     # Patroni says 200 on the one machine that holds the right to be the primary.
     option httpchk
-    http-check send meth GET uri /primary
+    http-check send meth OPTIONS uri /primary
     http-check expect status 200
     # Whoever talks to a machine that is not the primary any more is cut off at once; otherwise
     # the product would wait for the answers of a dead one.
