@@ -191,7 +191,7 @@ fn lanes(now: Timestamp) -> Vec<serde_json::Value> {
 /// of one account at most (0: no bound), `$6` whose turn it is.
 ///
 /// A lane is a priority and a playbook. `found` hops from one to the next in the index; from each,
-/// `due` takes who has been due the longest, and `chosen` the cheapest of all. Of one lane 1024 are
+/// `due` takes who has been due the longest, and `chosen` the cheapest of all. Of one lane 10,000 are
 /// looked at: an account that has more than that due in one playbook, and may have no more in hand,
 /// keeps the rest of that lane waiting.
 pub(crate) fn claim() -> Sql {
@@ -205,7 +205,10 @@ pub(crate) fn claim() -> Sql {
         WHERE runs.status = 'active' AND runs.wake_at IS NOT NULL \
         AND runs.priority = r.priority) \
         FROM " {rows "$4" (priority TEXT, stride BIGINT, bonus BIGINT)}
-        "UNION ALL \
+        // Most claims find nothing at all.
+        "WHERE (SELECT MIN(runs.wake_at) FROM runs \
+        WHERE runs.status = 'active' AND runs.wake_at IS NOT NULL) <= $1 \
+        UNION ALL \
         SELECT found.priority, found.stride, found.bonus, (SELECT MIN(runs.playbook) FROM runs \
         WHERE runs.status = 'active' AND runs.wake_at IS NOT NULL \
         AND runs.priority = found.priority AND runs.playbook > found.playbook) \
@@ -221,19 +224,18 @@ pub(crate) fn claim() -> Sql {
         WHERE playbooks.name = found.playbook AND playbooks.active = 1) AS most \
         FROM found WHERE found.playbook IS NOT NULL), \
         due AS (\
-        SELECT c.id, c.account, c.wake_at, lane.playbook, lane.turn, lane.busy, lane.most, \
+        SELECT" {either " c.rowid AS place," ""} " c.id, c.account, c.wake_at, lane.playbook, lane.turn, lane.busy, lane.most, \
         (lane.in_hand + ROW_NUMBER() OVER (PARTITION BY lane.priority, lane.playbook \
         ORDER BY c.wake_at, c.id)) * lane.stride - lane.bonus AS cost FROM lane "
-        {either "JOIN runs AS c ON c.id IN (SELECT w.id FROM ("
-            "CROSS JOIN LATERAL (SELECT w.id, w.account, w.wake_at FROM ("}
-        "SELECT runs.id, runs.account, runs.wake_at FROM runs"
-        {either " INDEXED BY runs_by_lane" ""}
+        {either "JOIN runs AS c ON c.rowid IN (SELECT w.place FROM (SELECT runs.rowid AS place, \
+            runs.account FROM runs INDEXED BY runs_by_lane"
+            "CROSS JOIN LATERAL (SELECT w.id, w.account, w.wake_at FROM (SELECT runs.id, \
+            runs.account, runs.wake_at FROM runs"}
         " WHERE runs.status = 'active' AND runs.priority = lane.priority \
         AND runs.playbook = lane.playbook AND runs.wake_at <= $1 \
         AND (runs.lease_until IS NULL OR runs.lease_until <" {now} ") \
-        ORDER BY runs.wake_at, runs.id LIMIT 1024) AS w \
-        WHERE w.account NOT IN (SELECT crowded.account FROM crowded) \
-        ORDER BY w.wake_at, w.id LIMIT $2" {either ")" ") AS c"} "), \
+        ORDER BY runs.wake_at, runs.id LIMIT 10000) AS w \
+        WHERE w.account NOT IN (SELECT crowded.account FROM crowded) LIMIT $2" {either ")" ") AS c"} "), \
         lone AS (\
         SELECT due.*, ROW_NUMBER() OVER (PARTITION BY due.account \
         ORDER BY due.cost, due.turn, due.wake_at, due.id) + CASE WHEN $5 < 2 THEN 0 ELSE \
@@ -244,18 +246,20 @@ pub(crate) fn claim() -> Sql {
         ORDER BY lone.cost, lone.turn, lone.wake_at, lone.id) AS of_playbook \
         FROM lone WHERE $5 = 0 OR lone.of_account <= $5), \
         chosen AS MATERIALIZED (\
-        SELECT bounded.id FROM bounded WHERE bounded.most IS NULL \
+        SELECT bounded." {either "place" "id"} " FROM bounded WHERE bounded.most IS NULL \
         OR bounded.of_playbook <= bounded.most \
         ORDER BY bounded.cost, bounded.turn, bounded.wake_at, bounded.id LIMIT $2), "
         // Looked at once more under the lock: an older program claims without waiting its turn.
         "taken AS MATERIALIZED (\
-        SELECT runs.id FROM runs WHERE runs.id"
-        {either " IN (SELECT chosen.id FROM chosen)" " = ANY(ARRAY(SELECT chosen.id FROM chosen))"}
+        SELECT" {either " runs.rowid AS place FROM runs WHERE runs.rowid IN (SELECT chosen.place \
+            FROM chosen)"
+            " runs.id FROM runs WHERE runs.id = ANY(ARRAY(SELECT chosen.id FROM chosen))"}
         " AND runs.status || '' = 'active' AND +runs.wake_at <= $1 \
         AND (runs.lease_until IS NULL OR runs.lease_until <" {now} ")" {skip_locked} ") \
         UPDATE runs SET lease_token = lease_token + 1, lease_until =" {now} "+ $3, \
-        claims = claims + 1 WHERE id"
-        {either " IN (SELECT taken.id FROM taken)" " = ANY(ARRAY(SELECT taken.id FROM taken))"}
+        claims = claims + 1 WHERE"
+        {either " rowid IN (SELECT taken.place FROM taken)"
+            " id = ANY(ARRAY(SELECT taken.id FROM taken))"}
         " RETURNING id, playbook, version, account, cause, status, progress, wake_at, \
         started_at, changed_at, lease_token, wakes, claims")
 }

@@ -129,7 +129,7 @@ async fn hot_statements_use_their_indexes() {
         "USING COVERING INDEX runs_by_lane (priority=?)",
         "USING COVERING INDEX runs_by_lane (priority=? AND playbook>?)",
         "USING INDEX runs_by_lane (priority=? AND playbook=? AND wake_at<?)",
-        "USING INDEX sqlite_autoindex_runs_1 (id=?)",
+        "USING INTEGER PRIMARY KEY (rowid=?)",
         "USING INDEX playbooks_active (name=?)",
     ] {
         assert!(due.contains(used), "{used}: {due}");
