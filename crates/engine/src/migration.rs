@@ -171,10 +171,10 @@ impl Steward {
     /// Looks at every run that would be moved; changes nothing.
     pub async fn look_at_migration(&self, of: &Migration) -> Result<MovedRuns, StoreError> {
         let mut seen = of.begin();
-        for version in of.from.keys() {
+        for (version, status) in of.walks() {
             let mut after = None;
             loop {
-                let runs = self.runs_of(of, version, after).await?;
+                let runs = self.runs_of(of, version, status, after).await?;
                 let Some(last) = runs.last() else { break };
                 after = Some((last.started_at, last.id));
                 for run in &runs {
@@ -196,9 +196,9 @@ impl Steward {
         tell: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<MovedRuns, StoreError> {
         let mut done = of.begin();
-        for version in of.from.keys() {
+        for (version, status) in of.walks() {
             for pass in 1..=PASSES {
-                let (left, busy) = self.pass(of, version, by, &mut done, tell).await?;
+                let (left, busy) = self.pass(of, version, status, by, &mut done, tell).await?;
                 if busy == 0 || pass == PASSES {
                     done.busy += busy;
                     for (group, count) in left {
@@ -213,11 +213,13 @@ impl Steward {
         Ok(done)
     }
 
-    /// Moves what can move of one version; tells what cannot, and how many moved on meanwhile.
+    /// Moves what can move of one version and status; tells what cannot, and how many moved on
+    /// meanwhile.
     async fn pass(
         &self,
         of: &Migration,
         version: &str,
+        status: RunStatus,
         by: &Actor,
         done: &mut MovedRuns,
         tell: &(dyn Fn(u64) + Send + Sync),
@@ -225,7 +227,7 @@ impl Steward {
         let (mut after, mut busy) = (None, 0);
         let mut left = of.begin();
         loop {
-            let runs = self.runs_of(of, version, after).await?;
+            let runs = self.runs_of(of, version, status, after).await?;
             let Some(last) = runs.last() else { return Ok((left.groups, busy)) };
             after = Some((last.started_at, last.id));
             let mut moves = Vec::with_capacity(runs.len());
@@ -255,9 +257,11 @@ impl Steward {
         &self,
         of: &Migration,
         version: &str,
+        status: RunStatus,
         after: Option<(jiff::Timestamp, domain::id::RunId)>,
     ) -> Result<Vec<Run>, StoreError> {
         let filter = RunFilter {
+            status: Some(status),
             playbook: Some(of.playbook.clone()),
             version: Some(version.to_owned()),
             ..RunFilter::default()
@@ -277,6 +281,14 @@ impl Migration {
             busy: 0,
             groups: BTreeMap::new(),
         }
+    }
+
+    /// What is walked through, one after the other.
+    fn walks(&self) -> impl Iterator<Item = (&str, RunStatus)> {
+        self.from.keys().flat_map(|version| {
+            let live = RunStatus::ALL.iter().filter(|status| !status.is_over());
+            live.map(move |status| (version.as_str(), *status))
+        })
     }
 
     fn land(&self, run: &Run) -> Result<Landing, String> {

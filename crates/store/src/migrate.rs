@@ -364,8 +364,8 @@ mod tests {
         migration!("0004_steering"),
         Migration {
             name: "0099_less",
-            sqlite: "-- contract\nDROP INDEX runs_by_step",
-            postgres: "-- contract\nDROP INDEX runs_by_step",
+            sqlite: "-- contract\nDROP INDEX playbooks_by_name",
+            postgres: "-- contract\nDROP INDEX playbooks_by_name",
         },
     ];
 

@@ -21,7 +21,7 @@ use crate::{
 };
 
 impl Store {
-    /// Live runs that match, with the longest started first.
+    /// Live runs that match, with the longest started first. Of one status they are read in order.
     pub(crate) fn select_longest_started(
         &self,
         filter: &RunFilter,

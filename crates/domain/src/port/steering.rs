@@ -127,7 +127,8 @@ pub trait Steering: Send + Sync {
     /// Counts runs that are not over and match, by playbook, status and step; most first.
     async fn groups(&self, filter: &RunFilter) -> Result<Vec<RunGroup>, StoreError>;
 
-    /// Runs that are not over and match, longest started first, after one of them.
+    /// Runs that are not over and match, longest started first, after one of them. Whoever walks
+    /// many of them names a status: then a page costs what it reads.
     async fn longest_started(
         &self,
         filter: &RunFilter,

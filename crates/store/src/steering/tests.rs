@@ -23,8 +23,16 @@ fn parts() -> Vec<(&'static str, RunFilter, &'static str)> {
     let text = |text: &str| Some(text.to_owned());
     let at = Timestamp::from_microsecond(5_000).ok();
     vec![
-        ("step", RunFilter { step: text("s7"), ..any() }, "runs_by_step"),
-        ("version", RunFilter { version: text("v7"), ..any() }, "runs_by_version"),
+        (
+            "step",
+            RunFilter { status: Some(RunStatus::Paused), step: text("s7"), ..any() },
+            "runs_by_status",
+        ),
+        (
+            "version",
+            RunFilter { status: Some(RunStatus::Paused), version: text("v7"), ..any() },
+            "runs_by_status",
+        ),
         ("status", RunFilter { status: Some(RunStatus::Stuck), ..any() }, "runs_by_status"),
         (
             "code",
@@ -44,6 +52,15 @@ fn parts() -> Vec<(&'static str, RunFilter, &'static str)> {
     ]
 }
 
+/// Lists that leave out what is over without naming a status.
+fn of_what_is_live() -> [(&'static str, RunFilter); 2] {
+    let text = |text: &str| Some(text.to_owned());
+    [
+        ("step", RunFilter { step: text("s7"), ..RunFilter::default() }),
+        ("version", RunFilter { version: text("v7"), ..RunFilter::default() }),
+    ]
+}
+
 #[tokio::test]
 async fn every_part_of_a_filter_has_its_index_on_sqlite() {
     let (store, _folder) = inside::open().await;
@@ -55,6 +72,17 @@ async fn every_part_of_a_filter_has_its_index_on_sqlite() {
             let (sql, args) = query.build();
             let plan = inside::plan(&store, sql, args).await;
             assert!(plan.contains(index), "{part}: {plan}");
+        }
+        let (sql, args) = store.select_longest_started(&filter, None, 200).build();
+        let plan = inside::plan(&store, sql, args).await;
+        assert!(!plan.contains("TEMP B-TREE"), "a page costs what it reads: {part}: {plan}");
+    }
+    // Lists by step or version look at what is not over, and never walk all there ever were.
+    for (part, filter) in of_what_is_live() {
+        for query in [store.select_runs(&filter, None, 51), store.select_groups(&filter)] {
+            let (sql, args) = query.build();
+            let plan = inside::plan(&store, sql, args).await;
+            assert!(plan.contains("runs_by_status (status=?)"), "{part}: {plan}");
         }
     }
     // What a batch closes is found by its runs, not among all that wait.
@@ -138,6 +166,11 @@ async fn every_part_of_a_filter_has_its_index_on_postgres() {
             assert!(!plan.contains("Seq Scan on runs"), "{part}: {plan}");
             assert!(plan.contains(index), "{part}: {plan}");
         }
+    }
+    for (part, filter) in of_what_is_live() {
+        let (sql, args) = store.select_runs(&filter, None, 51).build();
+        let plan = explain(&store, &sql, args).await;
+        assert!(!plan.contains("runs_by_start"), "{part}: {plan}");
     }
     let plan = explain(&store, &backlog(), args![1_000_i64]).await;
     assert!(!plan.contains("Seq Scan on runs"), "{plan}");
