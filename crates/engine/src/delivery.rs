@@ -46,6 +46,21 @@ fn hold(now: Timestamp) -> Timestamp {
     now.checked_add(HELD).unwrap_or(now)
 }
 
+/// An outcome as it may be told of a message that an earlier attempt may have handed over: that
+/// this one handed nothing over does not mean that it did not arrive.
+fn truly(message: &Message, outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Refused(why) | Outcome::Failed(why)
+            if message.status == MessageStatus::Transmitting =>
+        {
+            Outcome::Uncertain(format!(
+                "an earlier attempt may have handed it over, and it is not repeated: {why}"
+            ))
+        }
+        outcome => outcome,
+    }
+}
+
 /// Sends what was granted, and nothing else, whoever calls.
 #[derive(Clone)]
 pub struct Delivery {
@@ -100,7 +115,7 @@ impl Delivery {
                 let span = info_span!("deliver", message.id = %message.id, run.id = %message.run);
                 async move {
                     match self.attempt(&message).await {
-                        Ok(outcome) => self.record(&message, &outcome).await,
+                        Ok(outcome) => self.record(&message, &truly(&message, outcome)).await,
                         // Nothing was handed over; the lease ends and it is tried again.
                         Err(err) => warn!(error = %err, "delivery could not be attempted"),
                     }
@@ -249,20 +264,23 @@ impl Delivery {
         channel: domain::intent::Channel,
         delivered: Result<domain::message::Receipt, DeliverError>,
     ) -> Outcome {
-        let retry = |why: String| {
+        let retry = |why: String, handed_over: bool| {
             let attempts = message.attempts;
             if attempts >= self.settings.delivery_attempts {
-                return Outcome::Failed(format!("{why}; gave up after {attempts} attempts"));
+                let why = format!("{why}; gave up after {attempts} attempts");
+                return if handed_over { Outcome::Uncertain(why) } else { Outcome::Failed(why) };
             }
             let attempt = u32::try_from(attempts).unwrap_or(1).max(1);
             let until = backoff::until(self.ports.clock.now(), attempt, message.id.uuid(), None);
-            Outcome::Retry { why, until }
+            Outcome::Retry { why, until, handed_over }
         };
         match delivered {
             Ok(receipt) => Outcome::Delivered(receipt),
-            Err(DeliverError::Transient(why)) => retry(why),
+            Err(DeliverError::Transient(why)) => retry(why, false),
             Err(DeliverError::Permanent(why)) => Outcome::Failed(why),
-            Err(DeliverError::Unknown(why)) if self.ports.channels.dedupes(channel) => retry(why),
+            Err(DeliverError::Unknown(why)) if self.ports.channels.dedupes(channel) => {
+                retry(why, true)
+            }
             Err(DeliverError::Unknown(why)) => Outcome::Uncertain(why),
         }
     }

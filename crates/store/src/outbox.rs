@@ -98,26 +98,29 @@ struct Recorded {
     note: String,
     /// When it is tried again, for a message that goes back to the queue.
     next_at: Option<Timestamp>,
-    /// Attempts that are not to be counted.
-    uncounted: i64,
+    /// Attempts that are to be counted, beyond what the claim counted.
+    counted: i64,
     /// None for a message that merely waits.
     event: Option<Event>,
 }
 
 impl Recorded {
-    fn of(message: MessageId, outcome: Outcome) -> Self {
+    fn of(message: &Message, outcome: Outcome) -> Self {
+        // The claim of one that may have been handed over counted nothing.
+        let was_handed_over = message.status == MessageStatus::Transmitting;
+        let message = message.id;
         let settled = |status, note: String, event| Self {
             status,
             note,
             next_at: None,
-            uncounted: 0,
+            counted: 0,
             event: Some(event),
         };
-        let queued = |note: String, until, uncounted, event| Self {
-            status: MessageStatus::Queued,
+        let waits = |note: String, until, handed_over, counted, event| Self {
+            status: if handed_over { MessageStatus::Transmitting } else { MessageStatus::Queued },
             note,
             next_at: Some(until),
-            uncounted,
+            counted,
             event,
         };
         match outcome {
@@ -137,10 +140,13 @@ impl Recorded {
                 why.clone(),
                 Event::MessageUncertain { message, why },
             ),
-            Outcome::Held { why, until } => queued(why, until, 1, None),
-            Outcome::Retry { why, until } => {
+            Outcome::Held { why, until } => {
+                waits(why, until, was_handed_over, i64::from(was_handed_over) - 1, None)
+            }
+            Outcome::Retry { why, until, handed_over } => {
                 let event = Event::DeliveryRetried { message, why: why.clone(), until };
-                queued(why, until, 0, Some(event))
+                let handed_over = handed_over || was_handed_over;
+                waits(why, until, handed_over, i64::from(was_handed_over), Some(event))
             }
         }
     }
@@ -153,12 +159,14 @@ pub(crate) async fn record(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     run::lock(tx, message.run).await?;
-    let recorded = Recorded::of(message.id, outcome);
+    let recorded = Recorded::of(&message, outcome);
     let settled_at = recorded.status.is_settled().then_some(now);
     let changed = tx
         .execute(
             sql!("UPDATE messages SET status = $3, note = $4, next_at = COALESCE($5, next_at), "
-                "attempts = attempts - $6, settled_at = $7, lease_until = NULL, claims = 0 "
+                "attempts = attempts + $6, settled_at = $7, claims = 0, "
+                // What stays `transmitting` is claimed like one whose attempt died.
+                "lease_until = CASE WHEN $3 = 'transmitting' THEN 0 END "
                 "WHERE id = $1 AND token = $2 AND status IN ('sending', 'transmitting')"),
             vec![
                 Value::word(message.id),
@@ -166,7 +174,7 @@ pub(crate) async fn record(
                 Value::word(recorded.status),
                 Value::from(recorded.note),
                 Value::from(recorded.next_at),
-                Value::from(recorded.uncounted),
+                Value::from(recorded.counted),
                 Value::from(settled_at),
             ],
         )

@@ -28,12 +28,14 @@ pub enum Outcome {
         /// Until then.
         until: Timestamp,
     },
-    /// Nothing was handed over; tried again later.
+    /// Tried again later.
     Retry {
         /// Why.
         why: String,
         /// Then.
         until: Timestamp,
+        /// The text may have been handed over; the other side recognises a repeated message.
+        handed_over: bool,
     },
     /// It will never be taken, or was tried too often.
     Failed(String),
@@ -101,7 +103,8 @@ pub trait Outbox: Send + Sync {
     ) -> Result<Begun, StoreError>;
 
     /// Records how an attempt ended, with its event, and wakes the run if the message settled.
-    /// False if the lease was lost.
+    /// False if the lease was lost. A message that is tried again and may have been handed over
+    /// stays `transmitting`, so that nobody takes it for one that was not.
     async fn record(
         &self,
         message: &Message,

@@ -30,6 +30,8 @@ mod access;
 #[cfg(test)]
 mod backend;
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod catalogue;
 #[cfg(test)]
 mod consequence;

@@ -25,6 +25,7 @@ contract! {
     a_lost_attempt_records_nothing,
     what_was_held_back_is_not_counted,
     a_retry_waits_and_a_failure_settles,
+    what_may_have_arrived_is_not_taken_for_unsent_while_it_waits,
     a_person_resolves_what_is_uncertain,
     two_drainers_never_share_a_message,
     messages_page_from_newest_to_oldest,
@@ -165,7 +166,7 @@ async fn a_retry_waits_and_a_failure_settles(backend: &Backend) {
     let approval = stage.granted("k").await;
     let message = claim(backend, LONG).await;
     let until = minutes_after(backend.now(), 1);
-    let retry = Outcome::Retry { why: "451 busy".to_owned(), until };
+    let retry = Outcome::Retry { why: "451 busy".to_owned(), until, handed_over: false };
     assert!(backend.store.record(&message, &retry, backend.now()).await.unwrap());
     backend.clock.advance(SignedDuration::from_mins(1));
     let message = claim(backend, LONG).await;
@@ -178,6 +179,39 @@ async fn a_retry_waits_and_a_failure_settles(backend: &Backend) {
         events[events.len() - 4..],
         ["delivery_started", "delivery_retried", "delivery_started", "message_failed"]
     );
+}
+
+async fn what_may_have_arrived_is_not_taken_for_unsent_while_it_waits(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    let approval = stage.granted("k").await;
+    let store = &backend.store;
+    let message = claim(backend, LONG).await;
+    assert!(begin(backend, &message, LONG).await);
+    let until = minutes_after(backend.now(), 1);
+    let retry = Outcome::Retry { why: "no answer".to_owned(), until, handed_over: true };
+    assert!(store.record(&message, &retry, backend.now()).await.unwrap());
+    assert_eq!(store.claim_messages(backend.now(), 10, LONG).await.unwrap(), []);
+    assert_eq!(stored(backend, &message).await.status, MessageStatus::Transmitting);
+
+    // The next attempt finds it so, and so does the one after something else held it back.
+    backend.clock.advance(SignedDuration::from_mins(1));
+    let message = claim(backend, LONG).await;
+    assert_eq!((message.status, message.attempts), (MessageStatus::Transmitting, 1));
+    let held = Outcome::Held { why: "the run is paused".to_owned(), until: backend.now() };
+    assert!(store.record(&message, &held, backend.now()).await.unwrap());
+    let message = claim(backend, LONG).await;
+    assert_eq!((message.status, message.attempts), (MessageStatus::Transmitting, 1));
+    let later = minutes_after(backend.now(), 1);
+    let refused = Outcome::Retry { why: "451 busy".to_owned(), until: later, handed_over: false };
+    assert!(store.record(&message, &refused, backend.now()).await.unwrap());
+    let waiting = stored(backend, &message).await;
+    assert_eq!((waiting.status, waiting.attempts), (MessageStatus::Transmitting, 2));
+
+    // Nobody says of it that it was not sent.
+    let cancel = Intervention::Cancel { reason: "not needed".to_owned() };
+    let done = store.intervene(approval.run, &cancel, &stage.by(), backend.now()).await.unwrap();
+    assert_eq!(done, Intervened::Done);
+    assert_eq!(stored(backend, &message).await.status, MessageStatus::Transmitting);
 }
 
 async fn a_person_resolves_what_is_uncertain(backend: &Backend) {
