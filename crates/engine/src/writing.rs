@@ -7,7 +7,9 @@ use domain::{
     event::Event,
     id::ApprovalId,
     intent::{Intent, Recipient},
-    port::{Answer, Assignment, LetterTask, WriteError, WriterTask, Written, WrittenSummary},
+    port::{
+        Answer, Assignment, LetterTask, VaultError, WriteError, WriterTask, Written, WrittenSummary,
+    },
     run::{Claimed, Phase},
 };
 use playbook::{Doing, Step};
@@ -59,10 +61,15 @@ impl Advancer {
         };
         let previous = match &revised {
             None => None,
-            Some((approval, _)) => {
-                let plain = self.ports.vault.open(approval.version.content).await?;
-                serde_json::from_slice::<Manuscript>(&plain).ok().map(|text| text.letter)
-            }
+            Some((approval, _)) => match self.ports.vault.open(approval.version.content).await {
+                Ok(plain) => {
+                    serde_json::from_slice::<Manuscript>(&plain).ok().map(|text| text.letter)
+                }
+                Err(VaultError::Erased(_)) => {
+                    return Ok(forgotten(scene, step, turn, &intent, Some(approval.clone())));
+                }
+                Err(err) => return Err(err.into()),
+            },
         };
         if let Some(letter) = &previous {
             // Another version goes to the person the first one was for.
@@ -143,6 +150,7 @@ impl Advancer {
                 let Some(recipient) = &intent.recipient else {
                     return Ok(stuck("recipient-missing", "the recipient is gone"));
                 };
+                let open = revised.as_ref().map(|(approval, _)| approval.clone());
                 let commission = Commission {
                     intent,
                     recipient,
@@ -151,8 +159,11 @@ impl Advancer {
                     timeout: step.timeout,
                     redraft: revised,
                 };
-                let wake = letter::propose(&self.ports, turn, commission, written, text).await?;
-                Ok(Next::End(Ending::Rest(wake)))
+                match letter::propose(&self.ports, turn, commission, written, text).await {
+                    Ok(wake) => Ok(Next::End(Ending::Rest(wake))),
+                    Err(VaultError::Erased(_)) => Ok(forgotten(scene, step, turn, intent, open)),
+                    Err(err) => Err(err.into()),
+                }
             }
             Answer::Route(route) => {
                 // The reasons may name people, so the trail keeps the classes only.
@@ -217,6 +228,24 @@ fn letter_task(
 /// Whether another attempt would not help, or there have been enough.
 fn gives_up(err: &WriteError, turn: &Draft, step: &Step) -> bool {
     !err.is_transient() || turn.progress.attempts + 1 >= step.retries
+}
+
+/// Ends a step whose recipient was erased while it was at work: nothing is written to them again.
+fn forgotten(
+    scene: &Scene,
+    step: &Step,
+    turn: &mut Draft,
+    intent: &Intent,
+    open: Option<Approval>,
+) -> Next {
+    if let Some(mut approval) = open
+        && approval.expire(turn.now()).is_ok()
+    {
+        turn.event(Event::ApprovalExpired { approval: approval.id });
+        turn.approval(approval);
+    }
+    turn.event(Event::RecipientMissing { step: step.id.clone(), action: intent.action.name() });
+    finish(scene, step, turn, "no_recipient", json!({}))
 }
 
 /// Puts an approval whose other version cannot be written back in the queue as it was.
