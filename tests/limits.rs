@@ -56,7 +56,7 @@ async fn world(
     playbooks: &[(&str, &str, &str)],
     change: impl FnOnce(&mut cli::config::Config),
 ) -> World {
-    let world = World::with(database, |config| {
+    World::with(database, |config| {
         let custom = config.data.join("custom");
         for (name, more, step) in playbooks {
             let folder = custom.join("playbooks").join(name);
@@ -70,8 +70,7 @@ async fn world(
         config.custom = Some(custom);
         change(config);
     })
-    .await;
-    world
+    .await
 }
 
 /// The same product, opened once more on the same data, as another process would.

@@ -1,7 +1,7 @@
 //! A run that ends every process that works on it: is it given up, and do the others go on?
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -32,13 +32,13 @@ const HEAD: &str = "owner: cs-ops@example.com\nstage: crawl\ngoal: adoption\nkin
 const POISON: &str = "  - id: work\n    route_risk: { prompt: route-risk }\n";
 const HARMLESS: &str = "  - id: work\n    create_task: { for: csm, title: \"Look\", due: 1d }\n";
 
-async fn open(config: &PathBuf) -> App {
+async fn open(config: &Path) -> App {
     let config = Config::read(config).expect("the configuration");
     let clock = std::sync::Arc::new(cli::clock::SystemClock::default());
     App::open(config, Output::new(false), clock, Schema::Migrate).await.expect("it opens")
 }
 
-fn worker(config: &PathBuf) -> Child {
+fn worker(config: &Path) -> Child {
     Command::new(env!("CARGO_BIN_EXE_victim"))
         .arg(config)
         .arg("0")
@@ -54,7 +54,7 @@ async fn ai_01_a_run_that_ends_its_workers_is_given_up_and_the_others_go_on(data
     let folder = tempfile::tempdir().expect("a folder");
     let lease = database.lease(folder.path()).await;
     // It answers nothing: there is time to kill whoever asks.
-    let silence = (0..40).map(|_| Reply::Silence(Duration::from_secs(60)));
+    let silence = (0..40).map(|_| Reply::Silence(Duration::from_mins(1)));
     let endpoint = ModelEndpoint::start(silence).await.expect("an endpoint");
     let custom = folder.path().join("custom/playbooks");
     std::fs::create_dir_all(&custom).expect("a folder");
@@ -87,7 +87,7 @@ async fn ai_01_a_run_that_ends_its_workers_is_given_up_and_the_others_go_on(data
 
     let (begun, mut deaths) = (Instant::now(), 0);
     let ended = loop {
-        assert!(begun.elapsed() < Duration::from_secs(120), "{deaths} deaths and no end");
+        assert!(begun.elapsed() < Duration::from_mins(2), "{deaths} deaths and no end");
         let asked = endpoint.requests().len();
         let mut child = worker(&config);
         let ended = loop {

@@ -132,11 +132,7 @@ fn start_logging(config: &Config, stays: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn dispatch(
-    arguments: Arguments,
-    told_to_listen: bool,
-    out: Output,
-) -> anyhow::Result<()> {
+async fn dispatch(arguments: Arguments, told_to_listen: bool, out: Output) -> anyhow::Result<()> {
     let mut config = configuration(&arguments.global)?;
     if told_to_listen && matches!(arguments.command, Command::Worker) {
         config.worker.listen = arguments.global.listen;
