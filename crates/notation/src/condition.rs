@@ -4,6 +4,7 @@ mod check;
 mod facts;
 mod function;
 mod parse;
+mod share;
 mod value;
 
 use std::{panic::AssertUnwindSafe, sync::Arc};

@@ -5,6 +5,7 @@
 //! covers is reviewed when a customer would notice it; a rule that cannot be evaluated asks for a
 //! review too.
 
+mod asked;
 mod budget;
 mod file;
 mod judge;

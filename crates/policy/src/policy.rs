@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use notation::{Condition, Diagnostics};
 use sha2::{Digest, Sha256};
 
-use crate::{budget::Budgets, lint::Linter, model::Models};
+use crate::{asked::Asked, budget::Budgets, lint::Linter, model::Models, question::Question};
 
 /// The rules in force, with everything else policy files say.
 #[derive(Clone, Debug)]
@@ -13,6 +13,7 @@ pub struct Policy {
     version: String,
     files: Vec<About>,
     rules: Vec<Rule>,
+    asked: Asked,
     redactions: Vec<(String, String)>,
     budgets: Budgets,
     models: Models,
@@ -61,6 +62,7 @@ impl Policy {
         Ok(Self {
             version: version(&sorted),
             files: sound.files,
+            asked: Asked::new(),
             rules: sound.rules,
             redactions: sound.redactions,
             budgets: Budgets::strictest(&sound.budgets),
@@ -100,6 +102,12 @@ impl Policy {
 
     pub(crate) fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The rules that can match what is asked.
+    pub(crate) fn rules_about(&self, question: &Question<'_>) -> impl Iterator<Item = &Rule> {
+        let places = self.asked.about(&self.rules, question);
+        places.into_iter().filter_map(|place| self.rules.get(place))
     }
 }
 

@@ -11,6 +11,8 @@ use domain::{
 use notation::{Schema, Type, facts};
 use serde_json::{Value, json};
 
+use crate::asked::Shape;
+
 /// A text, as far as policy looks at it.
 #[derive(Clone, Copy, Debug)]
 pub struct DraftFacts<'a> {
@@ -94,13 +96,34 @@ fn words_or_none<T: Copy>(all: &[T], word: fn(T) -> &'static str) -> Type {
 }
 
 impl Question<'_> {
+    /// What of it does not depend on the customer.
+    pub(crate) fn shape(&self) -> Shape {
+        Shape {
+            occasion: self.occasion,
+            action: self.intent.action.name(),
+            message: self.intent.action.outreach().is_some(),
+            recipient: self.intent.recipient.is_some(),
+            draft: self.draft.is_some(),
+            contact: self.contact.is_some(),
+        }
+    }
+
+    /// The facts that are not the account's: for some shapes, some of them are always the same.
+    pub(crate) fn own_facts(&self) -> Value {
+        json!({
+            "occasion": self.occasion,
+            "intent": self.intent_facts(),
+            "draft": self.draft_facts(),
+            "contact": self.contact_facts(),
+        })
+    }
+
     /// The facts, under the names of [`schema`].
     pub(crate) fn facts(&self) -> Value {
         let mut facts = facts::of(self.snapshot);
-        facts["occasion"] = json!(self.occasion);
-        facts["intent"] = self.intent_facts();
-        facts["draft"] = self.draft_facts();
-        facts["contact"] = self.contact_facts();
+        if let (Value::Object(all), Value::Object(more)) = (&mut facts, self.own_facts()) {
+            all.extend(more);
+        }
         facts
     }
 

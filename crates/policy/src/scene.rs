@@ -153,7 +153,11 @@ impl Scene {
     }
 
     pub(crate) fn judged_by(&self, policy: &Policy) -> Judgement {
-        policy.judge(&Question {
+        policy.judge(&self.question())
+    }
+
+    pub(crate) fn question(&self) -> Question<'_> {
+        Question {
             occasion: self.occasion,
             intent: &self.intent,
             snapshot: &self.snapshot,
@@ -165,7 +169,7 @@ impl Scene {
                 findings: &text.findings,
                 confidence: text.confidence,
             }),
-        })
+        }
     }
 
     pub(crate) fn verdict(&self, policy: &Policy) -> Verdict {

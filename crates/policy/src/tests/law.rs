@@ -11,7 +11,7 @@ use super::{policy, rules};
 use crate::{BUILT_IN, Policy, scene::Scene};
 
 /// Conditions of which some match some of the scenes below, and one sometimes has no answer.
-const CONDITIONS: [&str; 8] = [
+const CONDITIONS: [&str; 12] = [
     "true",
     "false",
     "intent.audience == \"customer\"",
@@ -20,6 +20,10 @@ const CONDITIONS: [&str; 8] = [
     "account.health < 50.0",
     "draft.present && draft.blocking",
     "100 / tickets.open > 20",
+    "100 / tickets.open > 20 && intent.action == \"send_email\"",
+    "occasion == \"draft\" && draft.blocking",
+    "intent.action in [\"notify_team\", \"send_survey\"] && account.health < 50.0",
+    "intent.audience == \"customer\" || occasion != \"intent\"",
 ];
 
 fn any_rule() -> impl Strategy<Value = (usize, Verdict)> {
@@ -122,6 +126,19 @@ proptest! {
         let back = scene.judged_by(&policy(&reversed(&files)));
         prop_assert_eq!(there.verdict, back.verdict);
         prop_assert_eq!(there.matched, back.matched);
+    }
+
+    #[test]
+    fn rules_that_are_not_asked_would_not_have_matched(
+        chosen in proptest::collection::vec(any_rule(), 0..8), scene in any_scene(),
+    ) {
+        let policy = policy(&spread(&chosen));
+        let judgement = scene.judged_by(&policy);
+        let of_files = judgement.matched.iter().filter(|matched| matched.file != BUILT_IN);
+        let all = policy.matching_of_all(&scene.question());
+        prop_assert_eq!(of_files.count(), all.len());
+        prop_assert!(all.iter().all(|matched| judgement.matched.contains(matched)));
+        prop_assert_eq!(judgement.evaluated, chosen.len());
     }
 
     #[test]
