@@ -59,6 +59,18 @@ pub struct Taken {
     pub action: ActionName,
     /// What policy said.
     pub judgement: Judgement,
+    /// The field of the account that it set, where it set one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<FieldSet>,
+}
+
+/// A field of an account with its new value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FieldSet {
+    /// Its name.
+    pub field: String,
+    /// Its value.
+    pub value: String,
 }
 
 /// One thing that happened.
@@ -178,7 +190,7 @@ pub enum Event {
     TaskFinished { task: TaskId, outcome: String },
     /// The account was put in other hands.
     OwnerAssigned { step: String, account: AccountId, to: Option<UserId>, reason: String },
-    /// A field of the account was set.
+    /// A field of the account was set, as trails say it whose steps were not yet told as [`Taken`].
     FieldUpdated { step: String, account: AccountId, field: String, value: String },
     // delivery
     /// A delivery attempt began.

@@ -37,6 +37,11 @@ pub(crate) enum Ending {
 }
 
 impl Scene {
+    /// What a step may look at before it acts; nothing for one that does not look.
+    pub(crate) fn facts_for(&self, step: &Step, claimed: &Claimed, turn: &Draft) -> Value {
+        if step.looks_at_facts() { self.facts(claimed, turn) } else { Value::Null }
+    }
+
     pub(crate) fn facts(&self, claimed: &Claimed, turn: &Draft) -> Value {
         self.plan.facts(&self.snapshot, &claimed.run.cause, &turn.progress.results)
     }

@@ -2,7 +2,7 @@
 
 use domain::{
     action::{Action, Audience, TaskSpec, Team},
-    event::{Event, Taken},
+    event::{Event, FieldSet, Taken},
     id::TaskId,
     run::{Claimed, Phase},
     task::{Task, TaskKind, TaskStatus},
@@ -33,7 +33,7 @@ impl Advancer {
         if turn.progress.steps_begun > scene.policy.budgets().steps_per_run {
             return stuck("budget-spent", "the run has used up its budget of steps");
         }
-        let facts = scene.facts(claimed, turn);
+        let facts = scene.facts_for(step, claimed, turn);
         if let Some(condition) = &step.condition {
             match condition.holds(&facts) {
                 Ok(true) => {}
@@ -146,8 +146,8 @@ impl Advancer {
         }
         let judgement = judge(&scene.policy, Occasion::Intent, &intent, &scene.snapshot, None);
         if judgement.verdict == Verdict::Allow && !customer && !name.uses_model() {
-            self.carry_out(claimed, step, turn, &intent.action);
-            return take(scene, step, turn, Taken { action: name, judgement });
+            let set = self.carry_out(claimed, step, turn, &intent.action);
+            return take(scene, step, turn, Taken { action: name, judgement, set });
         }
         turn.event(Event::StepStarted { step: step.id.clone() });
         turn.event(Event::IntentJudged {
@@ -202,8 +202,14 @@ impl Advancer {
         }
     }
 
-    /// Writes the rows of an internal action that needs no model.
-    fn carry_out(&self, claimed: &Claimed, step: &Step, turn: &mut Draft, action: &Action) {
+    /// Writes the rows of an internal action that needs no model; tells which field it set.
+    fn carry_out(
+        &self,
+        claimed: &Claimed,
+        step: &Step,
+        turn: &mut Draft,
+        action: &Action,
+    ) -> Option<FieldSet> {
         let account = claimed.run.account;
         match action {
             Action::CreateTask(spec) => {
@@ -220,13 +226,8 @@ impl Advancer {
             }
             Action::UpdateField(update) => {
                 let domain::action::FieldUpdate::Lifecycle(stage) = update;
-                turn.event(Event::FieldUpdated {
-                    step: step.id.clone(),
-                    account,
-                    field: "lifecycle".to_owned(),
-                    value: stage.to_string(),
-                });
                 turn.effect(Effect::SetField { account, update: update.clone() });
+                return Some(FieldSet { field: "lifecycle".to_owned(), value: stage.to_string() });
             }
             Action::NotifyTeam { team, text } => {
                 let spec = TaskSpec {
@@ -253,6 +254,7 @@ impl Advancer {
             | Action::ProposeMeeting { .. }
             | Action::AnswerTicket { .. } => {}
         }
+        None
     }
 
     fn add_task(

@@ -198,6 +198,23 @@ impl Act {
         Ok(action)
     }
 
+    /// Whether a text of it is filled in with facts before policy is asked.
+    pub(crate) const fn looks_at_facts(&self) -> bool {
+        match self {
+            Self::CreateTask(_)
+            | Self::AssignOwner { .. }
+            | Self::NotifyTeam { .. }
+            | Self::Escalate { .. } => true,
+            Self::RouteRisk { .. }
+            | Self::SummarizeAccount { .. }
+            | Self::UpdateField(_)
+            | Self::SendEmail(_)
+            | Self::SendSurvey { .. }
+            | Self::ProposeMeeting { .. }
+            | Self::AnswerTicket { .. } => false,
+        }
+    }
+
     /// Which entry of the catalogue it is.
     pub const fn name(&self) -> ActionName {
         match self {

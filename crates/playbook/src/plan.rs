@@ -92,6 +92,18 @@ pub struct Step {
     pub(crate) blank: Value,
 }
 
+impl Step {
+    /// Whether it looks at any facts before it acts: in its condition, its branches or its texts.
+    pub fn looks_at_facts(&self) -> bool {
+        self.condition.is_some()
+            || match &self.doing {
+                Doing::Act(act) => act.looks_at_facts(),
+                Doing::HumanTask(_) | Doing::Branch(_) => true,
+                Doing::WaitFor { .. } | Doing::Wait(_) => false,
+            }
+    }
+}
+
 /// What a step does.
 #[derive(Clone, Debug)]
 pub enum Doing {

@@ -31,10 +31,23 @@ pub(crate) fn render(template: &str, facts: &Value) -> Result<String, TextError>
         return Err(whole("template is too long"));
     }
     let context =
-        Context::from_serialize(facts).map_err(|_| whole("facts cannot be given to a template"))?;
+        context(template, facts).map_err(|_| whole("facts cannot be given to a template"))?;
     let mut output = Bounded(Vec::new());
     TERA.render_str_to(template, &context, false, &mut output).map_err(|error| explain(&error))?;
     String::from_utf8(output.0).map_err(|_| whole("template does not give text"))
+}
+
+/// What a template may ask for. A root whose name is nowhere in its text is not converted; a title
+/// asks for one or two of ten.
+fn context(template: &str, facts: &Value) -> tera::TeraResult<Context> {
+    let Value::Object(roots) = facts else { return Context::from_serialize(facts) };
+    // Tera's own name for everything there is.
+    let all = template.contains("__tera");
+    let mut context = Context::new();
+    for (name, root) in roots.iter().filter(|(name, _)| all || template.contains(name.as_str())) {
+        context.insert_value(name.clone(), tera::Value::try_from_serializable(root)?);
+    }
+    Ok(context)
 }
 
 /// Renders a template that is one line of text, at most `most` characters long.

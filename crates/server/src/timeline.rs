@@ -239,8 +239,11 @@ pub fn sentence(event: &Event, names: &Names) -> String {
             format!("Step `{step}` ended: {outcome}{}.", brief(result))
         }
         Event::StepFinished { step, outcome, taken: Some(taken), .. } => format!(
-            "Step `{step}` asked to {}: {outcome}. {}",
+            "Step `{step}` asked to {}: {outcome}.{} {}",
             action(taken.action),
+            taken.set.as_ref().map_or_else(String::new, |set| {
+                format!(" `{}` was set to `{}`.", set.field, set.value)
+            }),
             verdict(&taken.judgement)
         ),
         Event::StepRetried { step, attempt, why, until } => format!(

@@ -7,7 +7,7 @@ use domain::{
     archive::ArchiveKind,
     contact::{Consent, Contact, ContactRole},
     draft::{Attachment, Author, Binding, Fact, Finding, Letter, Manuscript, Version},
-    event::{Event, StoredEvent, Taken},
+    event::{Event, FieldSet, StoredEvent, Taken},
     id::{AccountId, ApprovalId, ContactId, ContentId, MessageId, RunId, SignalId, TaskId, UserId},
     intent::{Channel, MessageClass, Recipient},
     message::{Message, MessageStatus},
@@ -686,7 +686,11 @@ pub(super) fn events() -> Vec<Event> {
             step: step(),
             outcome: "done".to_owned(),
             result: json!({}),
-            taken: Some(Taken { action: ActionName::CreateTask, judgement: judgement() }),
+            taken: Some(Taken {
+                action: ActionName::UpdateField,
+                judgement: judgement(),
+                set: Some(FieldSet { field: "lifecycle".to_owned(), value: "renewal".to_owned() }),
+            }),
         },
         Event::StepRetried {
             step: step(),
