@@ -11,6 +11,7 @@ use domain::{
     user::Actor,
 };
 use engine::{ActiveError, ApprovalDesk, BulkError, RetryFromError, StartError};
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use prometheus_client::registry::Registry;
 use server::{Accepted, AuditReport, OperateError, Operator, Pulse, SignalDoor, SignalProblem};
@@ -103,8 +104,14 @@ impl SignalDoor for Door {
             .map_err(|err| SignalProblem::Malformed(err.to_string()))?;
         let now = self.app.clock.now();
         let mut signals = Vec::with_capacity(incoming.len());
-        for signal in incoming {
-            let found = self.app.store.find_account(&signal.account).await?;
+        // Asked together, they are answered together.
+        let found = join_all(incoming.iter().map(|signal| {
+            let store = &self.app.store;
+            async move { store.find_account(&signal.account).await }
+        }))
+        .await;
+        for (signal, found) in incoming.into_iter().zip(found) {
+            let found = found?;
             let [account] = found.as_slice() else {
                 let why = if found.is_empty() {
                     format!("names no account: `{}`; import it first", signal.account)

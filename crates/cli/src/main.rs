@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
+
+#[global_allocator]
+static MEMORY: MiMalloc = MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     // One TLS implementation for mail, models and databases. Fails only if it was set before.

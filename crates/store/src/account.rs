@@ -1,6 +1,6 @@
 //! Accounts as stored: reading, finding, listing, locking.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use domain::{
     account::{Account, Money},
@@ -8,13 +8,15 @@ use domain::{
     page::{Page, PageRequest},
     port::{AccountFilter, StoreError},
 };
+use futures_util::future::BoxFuture;
+use serde_json::json;
 
 use crate::{
     connection::Tx,
     open::Store,
     page,
     row::Row,
-    sql::{Assembled, Value, sql},
+    sql::{Assembled, Sql, Value, sql},
 };
 
 /// How names and ids are compared where case does not matter.
@@ -48,6 +50,37 @@ pub(crate) fn read(row: &Row) -> Result<Account, StoreError> {
     })
 }
 
+/// The accounts that each of these texts names, at most two of each; see
+/// [`domain::port::Customers::find_account`].
+pub(crate) fn named_by_each(
+    tx: &mut Tx,
+    texts: Vec<String>,
+) -> BoxFuture<'_, Result<Vec<Vec<Account>>, StoreError>> {
+    Box::pin(async move {
+        let asked: BTreeSet<&String> = texts.iter().collect();
+        let rows: Vec<_> =
+            asked.iter().map(|text| json!({ "text": text, "key": key(text) })).collect();
+        let mut found: HashMap<String, Vec<Account>> = HashMap::new();
+        for row in tx.fetch(named(), vec![Value::json(&rows)]).await? {
+            let of_text = found.entry(row.text("asked")?).or_default();
+            if of_text.len() < 2 {
+                of_text.push(read(&row)?);
+            }
+        }
+        Ok(texts.iter().map(|text| found.get(text).cloned().unwrap_or_default()).collect())
+    })
+}
+
+/// `$1` texts, each with its key.
+pub(crate) fn named() -> Sql {
+    sql!("SELECT r.text AS asked, accounts.* FROM " {rows "$1" (text TEXT, key TEXT)}
+        "JOIN accounts ON accounts.id = r.text UNION "
+        "SELECT r.text AS asked, accounts.* FROM " {rows "$1" (text TEXT, key TEXT)}
+        "JOIN accounts ON accounts.source_id = r.text UNION "
+        "SELECT r.text AS asked, accounts.* FROM " {rows "$1" (text TEXT, key TEXT)}
+        "JOIN accounts ON accounts.name_key = r.key ORDER BY asked, name_key, id")
+}
+
 /// Locks accounts, before anything else a unit of work locks.
 pub(crate) async fn lock(tx: &mut Tx, accounts: &BTreeSet<AccountId>) -> Result<(), StoreError> {
     if tx.is_postgres() && !accounts.is_empty() {
@@ -75,21 +108,7 @@ impl Store {
     }
 
     pub(crate) async fn find_accounts(&self, text: &str) -> Result<Vec<Account>, StoreError> {
-        let args = vec![Value::from(text.trim()), Value::from(key(text))];
-        self.read(move |tx| {
-            Box::pin(async move {
-                tx.fetch(
-                    sql!("SELECT * FROM accounts WHERE id = $1 OR source_id = $1 OR name_key = $2 "
-                        "ORDER BY name_key, id LIMIT 2"),
-                    args,
-                )
-                .await?
-                .iter()
-                .map(read)
-                .collect()
-            })
-        })
-        .await
+        self.gatherers().accounts.ask(self, text.trim().to_owned()).await
     }
 
     pub(crate) async fn list_accounts(

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use domain::{
+    account::Account,
     id::{AccountId, ApprovalId, MessageId, RunId, TaskId},
     message::Message,
     port::{QueueItem, Session, StoreError},
@@ -16,7 +17,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    access, catalogue,
+    access, account, catalogue,
     connection::{Begin, Tx},
     fault::Shared,
     message,
@@ -29,6 +30,7 @@ const MOST: usize = 256;
 
 /// The questions that are gathered.
 pub(crate) struct Gatherers {
+    pub(crate) accounts: Gather<String, Vec<Account>>,
     pub(crate) sessions: Gather<access::Asked, Option<Session>>,
     pub(crate) snapshots: Gather<(Vec<AccountId>, Timestamp), Vec<Snapshot>>,
     pub(crate) policy: Gather<(), Option<String>>,
@@ -43,6 +45,7 @@ pub(crate) struct Gatherers {
 impl Gatherers {
     pub(crate) fn start(store: &Store) -> Self {
         Self {
+            accounts: Gather::start(store, Begin::Single, MOST, account::named_by_each),
             sessions: Gather::start(store, Begin::Single, MOST, access::sessions),
             snapshots: Gather::start(store, Begin::Snapshot, MOST, snapshot::take_each),
             policy: Gather::start(store, Begin::Single, MOST, catalogue::versions_in_force),

@@ -26,6 +26,7 @@ mod duty;
 mod effect;
 mod export;
 mod fault;
+mod fold;
 mod gather;
 mod heart;
 mod history;

@@ -61,6 +61,41 @@ impl Store {
         })
     }
 
+    /// Makes a table of no meaning, for measuring what a commit of plain rows costs.
+    pub async fn make_scratch_table(&self) -> Result<(), StoreError> {
+        self.write(|tx| {
+            Box::pin(async move {
+                tx.execute(
+                    sql!(
+                        "CREATE TABLE scratch (id BIGINT NOT NULL PRIMARY KEY, note TEXT NOT NULL)"
+                    ),
+                    args![],
+                )
+                .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Commits rows of 140 bytes into that table, in one statement.
+    pub async fn fill_scratch_table(&self, ids: std::ops::Range<i64>) -> Result<(), StoreError> {
+        let note = "x".repeat(140);
+        let rows: Vec<_> = ids.map(|id| serde_json::json!({ "id": id, "note": note })).collect();
+        self.write(move |tx| {
+            Box::pin(async move {
+                tx.execute(
+                    sql!("INSERT INTO scratch (id, note) SELECT r.id, r.note FROM "
+                        {rows "$1" (id BIGINT, note TEXT)}),
+                    vec![crate::sql::Value::json(&rows)],
+                )
+                .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
     async fn number(&self, sql: Sql) -> Result<i64, StoreError> {
         self.read(move |tx| Box::pin(async move { tx.count(sql, args![]).await })).await
     }

@@ -69,6 +69,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0003_archive"),
     migration!("0004_steering"),
     migration!("0005_limits"),
+    migration!("0009_event_times"),
 ];
 
 /// Why the schema is not as this program needs it.

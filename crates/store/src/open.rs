@@ -22,6 +22,7 @@ use crate::{
     bell::Bell,
     connection::{Begin, Connection, GREETING, Tx, within},
     fault::{Abandoned, of_sqlx, spoils},
+    fold::Folder,
     gather::Gatherers,
     heart::Heart,
     migrate::MigrateError,
@@ -29,6 +30,14 @@ use crate::{
 
 /// SQLite versions before this one can lose commits when a write-ahead log is reset.
 const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// Pages kept in memory for the connection that writes: 16 MiB (negative counts KiB). The default of
+/// two holds less than a batch of turns touches.
+const WRITER_CACHE: &str = "-16384";
+
+/// Pages of write-ahead log after which a commit folds it into the file: 16 MiB. A page that many
+/// commits changed is then copied once; opening the file after a crash reads that much again.
+const LOG_PAGES: &str = "4000";
 
 /// Statements kept prepared per connection; the store has fewer than this.
 const STATEMENTS: usize = 400;
@@ -52,7 +61,7 @@ type Observer = Box<dyn Fn() + Send + Sync>;
 
 #[derive(Clone)]
 pub(crate) enum Pools {
-    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Sqlite { writer: SqlitePool, readers: SqlitePool, folder: Arc<Folder> },
     Postgres(PgPool),
 }
 
@@ -169,8 +178,8 @@ impl Store {
     /// into its file.
     pub async fn close(&self) {
         match &self.pools {
-            Pools::Sqlite { writer, readers } => {
-                readers.close().await;
+            Pools::Sqlite { writer, readers, folder } => {
+                tokio::join!(readers.close(), folder.close());
                 if let Ok(mut connection) = writer.acquire().await {
                     let folded = sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)")
                         .execute(&mut *connection)
@@ -266,10 +275,13 @@ impl Store {
                     let chimes = tx.chimes();
                     tx.commit().await.map_err(of_sqlx)?;
                     store.bell.ring(chimes, store.others());
-                    if matches!(how, Begin::Write | Begin::Statement | Begin::Prune)
-                        && let Some(observer) = store.observer.get()
-                    {
-                        observer();
+                    if matches!(how, Begin::Write | Begin::Statement | Begin::Prune) {
+                        if let Pools::Sqlite { folder, .. } = &store.pools {
+                            folder.committed();
+                        }
+                        if let Some(observer) = store.observer.get() {
+                            observer();
+                        }
                     }
                     Ok(answer)
                 }
@@ -383,7 +395,9 @@ async fn sqlite(path: &Path, options: &Options) -> Result<Pools, OpenError> {
         // An approval must survive a power cut.
         .synchronous(SqliteSynchronous::Full)
         // A destroyed key must not linger in free pages.
-        .pragma("secure_delete", "ON");
+        .pragma("secure_delete", "ON")
+        .pragma("cache_size", WRITER_CACHE)
+        .pragma("wal_autocheckpoint", LOG_PAGES);
     // Connections to a file need no renewal, and reaping them stalls whoever waits for one.
     let pool = SqlitePoolOptions::new()
         .acquire_timeout(options.wait)
@@ -398,8 +412,10 @@ async fn sqlite(path: &Path, options: &Options) -> Result<Pools, OpenError> {
             .map_err(connect_error)?;
         return Err(OpenError::OldSqlite { found });
     }
+    let fold = base.clone().synchronous(SqliteSynchronous::Full);
+    let folder = Arc::new(Folder::new(pool.clone().max_connections(1).connect_lazy_with(fold)));
     let readers = pool.max_connections(4).connect_lazy_with(base.read_only(true));
-    Ok(Pools::Sqlite { writer, readers })
+    Ok(Pools::Sqlite { writer, readers, folder })
 }
 
 /// The version of the SQLite library that was compiled in, as SQLite counts: 3.51.3 is 3051003.
