@@ -42,7 +42,11 @@ pub struct Machine {
     pub fdatasync_in_place_per_s: f64,
     /// Where these were made.
     pub fdatasync_in: PathBuf,
-    /// Commits of one event through the store, a second.
+    /// Commits of one plain row, a second.
+    pub single_row_commits_per_s: f64,
+    /// Commits of a hundred plain rows, a second.
+    pub batched_row_commits_per_s: f64,
+    /// Commits of one event through the store, chained to the one before, a second.
     pub single_commits_per_s: f64,
     /// Commits of a hundred events through the store, a second.
     pub batched_commits_per_s: f64,
@@ -64,7 +68,7 @@ impl Machine {
         let scratch = site.scratch().await?;
         let measured = commits(&scratch.store).await;
         scratch.remove().await?;
-        let (single, batched) = measured?;
+        let Commits { row, rows, event: single, events: batched } = measured?;
         bar.finish_and_clear();
         Ok(Self {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
@@ -73,6 +77,8 @@ impl Machine {
             fdatasync_per_s,
             fdatasync_in_place_per_s,
             fdatasync_in,
+            single_row_commits_per_s: row,
+            batched_row_commits_per_s: rows,
             single_commits_per_s: single,
             batched_commits_per_s: batched,
             batched_rows_per_s: batched * 100.0,
@@ -113,9 +119,34 @@ fn rate(mut once: impl FnMut() -> std::io::Result<()>) -> std::io::Result<f64> {
     Ok(count as f64 / begun.elapsed().as_secs_f64())
 }
 
-/// Commits a second, one after the other: of one event, and of a hundred.
-async fn commits(store: &Store) -> anyhow::Result<(f64, f64)> {
-    Ok((commits_of(store, 1).await?, commits_of(store, ROWS).await?))
+/// Commits a second, one after the other: of one plain row and of a hundred, of one event and of a
+/// hundred.
+struct Commits {
+    row: f64,
+    rows: f64,
+    event: f64,
+    events: f64,
+}
+
+async fn commits(store: &Store) -> anyhow::Result<Commits> {
+    store.make_scratch_table().await?;
+    let mut next = 0;
+    let row = rows_of(store, 1, &mut next).await?;
+    let rows = rows_of(store, 100, &mut next).await?;
+    let (event, events) = (commits_of(store, 1).await?, commits_of(store, ROWS).await?);
+    Ok(Commits { row, rows, event, events })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a second holds few of them")]
+async fn rows_of(store: &Store, rows: i64, next: &mut i64) -> anyhow::Result<f64> {
+    let begun = Instant::now();
+    let mut count = 0_u64;
+    while begun.elapsed() < LONG {
+        store.fill_scratch_table(*next..*next + rows).await?;
+        *next += rows;
+        count += 1;
+    }
+    Ok(count as f64 / begun.elapsed().as_secs_f64())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a second holds few of them")]

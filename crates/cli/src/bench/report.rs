@@ -47,6 +47,18 @@ pub fn limits(machine: &Machine) -> Vec<Figure> {
             format!("{} /s", whole(machine.fdatasync_in_place_per_s)),
         ),
         Figure::plain(
+            "machine: commits of one plain row",
+            format!("{} /s", whole(machine.single_row_commits_per_s)),
+        ),
+        Figure::plain(
+            "machine: commits of 100 plain rows",
+            format!(
+                "{} /s = {} rows/s",
+                whole(machine.batched_row_commits_per_s),
+                whole(machine.batched_row_commits_per_s * 100.0)
+            ),
+        ),
+        Figure::plain(
             "machine: commits of one event",
             format!("{} /s", whole(machine.single_commits_per_s)),
         ),

@@ -105,6 +105,16 @@ impl Cluster {
     }
 }
 
+/// How often a SQLite write-ahead log was begun anew: the checkpoint sequence number of its head.
+/// None where there is no log yet.
+pub fn log_resets(log: &std::path::Path) -> Option<u32> {
+    use std::io::Read as _;
+    let mut head = [0_u8; 16];
+    fs::File::open(log).ok()?.read_exact(&mut head).ok()?;
+    let number: [u8; 4] = head.get(12..16)?.try_into().ok()?;
+    Some(u32::from_be_bytes(number))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
