@@ -33,7 +33,12 @@ pub(crate) fn render(template: &str, facts: &Value) -> Result<String, TextError>
     let context =
         context(template, facts).map_err(|_| whole("facts cannot be given to a template"))?;
     let mut output = Bounded(Vec::new());
-    TERA.render_str_to(template, &context, false, &mut output).map_err(|error| explain(&error))?;
+    if let Err(error) = TERA.render_str_to(template, &context, false, &mut output) {
+        // Said again with everything there is at hand, which the message may list.
+        let all = Context::from_serialize(facts).unwrap_or(context);
+        let again = TERA.render_str_to(template, &all, false, &mut Bounded(Vec::new()));
+        return Err(explain(again.as_ref().err().unwrap_or(&error)));
+    }
     String::from_utf8(output.0).map_err(|_| whole("template does not give text"))
 }
 
