@@ -22,6 +22,7 @@ use url::Url;
 
 use crate::{
     adapters, bad_input,
+    clock::SystemTimer,
     config::Config,
     meter::Meter,
     output::Output,
@@ -116,6 +117,7 @@ impl App {
             writer: meter.writer(adapters::writer(&config, Arc::clone(&clock))?),
             channels: meter.channels(Arc::new(adapters::outlets(&config, Arc::clone(&clock))?)),
             clock: Arc::clone(&clock),
+            timer: Arc::new(SystemTimer),
         };
         Ok(Self {
             out,

@@ -18,16 +18,47 @@ use store::{Store, SubjectKeyError};
 
 use crate::config::{Config, environment};
 
+/// Where keys and nonces come from.
+pub trait Entropy: Send + Sync {
+    /// Fills it with bytes nobody can guess.
+    fn fill(&self, bytes: &mut [u8]) -> anyhow::Result<()>;
+}
+
+/// The system's own randomness.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn fill(&self, bytes: &mut [u8]) -> anyhow::Result<()> {
+        getrandom::fill(bytes).map_err(|err| anyhow::anyhow!("no randomness: {err}"))
+    }
+}
+
 /// Seals under a key per person, wrapped by the master key.
 pub struct KeyVault {
     store: Store,
     master: Arc<MasterKey>,
+    entropy: Arc<dyn Entropy>,
 }
 
 impl KeyVault {
     /// A vault over this store and master key.
     pub fn new(store: Store, master: MasterKey) -> Self {
-        Self { store, master: Arc::new(master) }
+        Self::drawing_from(Arc::new(SystemEntropy), store, master)
+    }
+
+    /// As [`KeyVault::new`], with keys and nonces from elsewhere: for simulations, whose bytes are
+    /// the same each time.
+    pub fn drawing_from(entropy: Arc<dyn Entropy>, store: Store, master: MasterKey) -> Self {
+        Self { store, master: Arc::new(master), entropy }
+    }
+
+    fn draw<const N: usize>(&self) -> Result<[u8; N], VaultError> {
+        let mut bytes = [0; N];
+        self.entropy
+            .fill(&mut bytes)
+            .map_err(|err| VaultError::Store(StoreError::new(true, err.to_string())))?;
+        Ok(bytes)
     }
 
     /// Opens bytes that were sealed as this content for this person, wherever they are kept.
@@ -125,12 +156,8 @@ fn make_key(file: &Path) -> anyhow::Result<MasterKey> {
 /// Bytes nobody can guess.
 pub fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|err| anyhow::anyhow!("no randomness: {err}"))?;
+    SystemEntropy.fill(&mut bytes)?;
     Ok(bytes)
-}
-
-fn entropy<const N: usize>() -> Result<[u8; N], VaultError> {
-    random().map_err(|err| VaultError::Store(StoreError::new(true, err.to_string())))
 }
 
 #[async_trait]
@@ -150,13 +177,13 @@ impl Vault for KeyVault {
         let wrapped = if let Some(wrapped) = stored {
             wrapped
         } else {
-            let key = SubjectKey::from_bytes(entropy()?);
-            let wrapped = self.master.wrap(&key, entropy()?, aad.as_bytes());
+            let key = SubjectKey::from_bytes(self.draw()?);
+            let wrapped = self.master.wrap(&key, self.draw()?, aad.as_bytes());
             self.store.insert_subject_key_if_absent(subject, &wrapped).await.map_err(erased)?
         };
         let key =
             self.master.unwrap(&wrapped, aad.as_bytes()).map_err(|_| VaultError::Sealed(id))?;
-        let bytes = key.seal(entropy()?, id.to_string().as_bytes(), plain);
+        let bytes = key.seal(self.draw()?, id.to_string().as_bytes(), plain);
         Ok(Sealed { id, subject, bytes })
     }
 

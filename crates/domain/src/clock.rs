@@ -1,5 +1,7 @@
 //! The seam through which time, ids and randomness enter, so that replays and tests own them.
 
+use std::{future::Future, pin::Pin, time::Duration};
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -12,6 +14,17 @@ pub trait Clock: Send + Sync {
     /// A new `UUIDv7` of this clock's time.
     fn uuid(&self) -> Uuid;
 }
+
+/// Where waiting comes from: pauses between two looks, heartbeats, how long turns wait for company.
+/// It follows a clock that only goes forward; what must survive the process is a time in the
+/// database instead.
+pub trait Timer: Send + Sync {
+    /// Ends when this much time has passed. The time begins to run at the call.
+    fn sleep(&self, time: Duration) -> Sleep;
+}
+
+/// A wait, under way. It costs nothing to drop it.
+pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Rounds down to whole microseconds.
 pub fn microseconds(at: Timestamp) -> Timestamp {

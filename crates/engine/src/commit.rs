@@ -9,6 +9,7 @@ use std::{
 };
 
 use domain::{
+    clock::Timer,
     port::{Journal, StoreError},
     turn::{Committed, Turn},
 };
@@ -39,19 +40,27 @@ impl Committer {
     /// Starts the task that commits. It ends when the last handle is dropped. A turn waits at most
     /// `gather` for the turns of other runs that are being advanced, and for nobody when there are
     /// none.
-    pub(crate) fn start(journal: Arc<dyn Journal>, gather: Duration) -> Self {
+    pub(crate) fn start(
+        journal: Arc<dyn Journal>,
+        timer: Arc<dyn Timer>,
+        gather: Duration,
+    ) -> Self {
         let (turns, mut waiting) = mpsc::channel::<(Turn, Answer)>(BATCH * 4);
         let advancing = Arc::new(AtomicUsize::new(0));
         let expected = Arc::clone(&advancing);
         tokio::spawn(async move {
             while let Some(first) = waiting.recv().await {
                 let mut batch = vec![first];
-                let deadline = tokio::time::Instant::now() + gather;
+                let mut deadline = timer.sleep(gather);
                 while batch.len() < BATCH {
                     let next = if batch.len() >= expected.load(Ordering::Relaxed) {
                         waiting.try_recv().ok()
                     } else {
-                        tokio::time::timeout_at(deadline, waiting.recv()).await.ok().flatten()
+                        tokio::select! {
+                            biased;
+                            next = waiting.recv() => next,
+                            () = &mut deadline => None,
+                        }
                     };
                     match next {
                         Some(turn) => batch.push(turn),

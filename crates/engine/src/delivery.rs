@@ -298,7 +298,7 @@ impl Delivery {
                 }
                 Err(err) => {
                     warn!(error = %err, "outcome of a delivery could not be recorded yet");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    self.ports.timer.sleep(Duration::from_secs(1)).await;
                 }
             }
         }

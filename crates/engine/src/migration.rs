@@ -207,7 +207,7 @@ impl Steward {
                     }
                     break;
                 }
-                tokio::time::sleep(PAUSE).await;
+                self.ports.timer.sleep(PAUSE).await;
             }
         }
         Ok(done)

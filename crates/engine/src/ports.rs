@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
-    clock::Clock,
+    clock::{Clock, Timer},
     port::{Catalogue, Channels, Customers, Inbox, Journal, Outbox, Rates, Vault, Writer},
 };
 
@@ -30,4 +30,6 @@ pub struct Ports {
     pub channels: Arc<dyn Channels>,
     /// Time and ids.
     pub clock: Arc<dyn Clock>,
+    /// Waiting.
+    pub timer: Arc<dyn Timer>,
 }

@@ -87,7 +87,7 @@ impl Worker {
 
     /// Claims what is due now and advances it as far as it goes; tells how many runs were claimed.
     pub async fn advance_due(&self) -> usize {
-        let committer = Committer::start(Arc::clone(&self.ports.journal), self.settings.gather);
+        let committer = self.committer();
         let claimed = match self.claim(self.settings.claim).await {
             Ok(claimed) => claimed,
             Err(err) => {
@@ -112,7 +112,7 @@ impl Worker {
     }
 
     async fn advance_until(&self, stop: CancellationToken) {
-        let committer = Committer::start(Arc::clone(&self.ports.journal), self.settings.gather);
+        let committer = self.committer();
         let slots = Arc::new(Semaphore::new(self.settings.concurrency));
         let tracker = TaskTracker::new();
         while !stop.is_cancelled() {
@@ -125,7 +125,7 @@ impl Worker {
                 Ok(claimed) => claimed,
                 Err(err) => {
                     warn!(error = %err, "runs could not be claimed");
-                    pause(&stop, Duration::from_secs(1)).await;
+                    self.pause(&stop, Duration::from_secs(1)).await;
                     continue;
                 }
             };
@@ -148,11 +148,16 @@ impl Worker {
             // Claimed one by one as they come, runs would be committed one by one.
             tokio::select! {
                 () = batch.wait() => {}
-                () = tokio::time::sleep(self.settings.pace) => {}
+                () = self.ports.timer.sleep(self.settings.pace) => {}
             }
         }
         tracker.close();
         tracker.wait().await;
+    }
+
+    fn committer(&self) -> Committer {
+        let Ports { journal, timer, .. } = &self.ports;
+        Committer::start(Arc::clone(journal), Arc::clone(timer), self.settings.gather)
     }
 
     async fn claim(&self, limit: u32) -> Result<Vec<Claimed>, StoreError> {
@@ -221,7 +226,7 @@ impl Worker {
         let third = Duration::from_millis(
             u64::try_from(self.settings.lease.as_millis() / 3).unwrap_or(10_000),
         );
-        let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + third, third);
+        let mut beat = self.ports.timer.sleep(third);
         // A panic in one run must neither take the worker down nor come back for ever.
         let turn = AssertUnwindSafe(self.advancer.turn(claimed)).catch_unwind();
         tokio::pin!(turn);
@@ -234,7 +239,8 @@ impl Worker {
                         Ok(Draft::new(claimed, now).stuck("program-error", why))
                     }));
                 }
-                _ = beat.tick() => {
+                () = &mut beat => {
+                    beat = self.ports.timer.sleep(third);
                     let leases = [claimed.lease];
                     match self.ports.journal.renew(&leases, self.settings.lease).await {
                         Ok(held) if held.first() == Some(&true) => {}
@@ -254,7 +260,7 @@ impl Worker {
                 Ok(_) => {}
                 Err(err) => {
                     warn!(error = %err, "outbox could not be drained");
-                    pause(&stop, Duration::from_secs(1)).await;
+                    self.pause(&stop, Duration::from_secs(1)).await;
                 }
             }
         }
@@ -262,7 +268,7 @@ impl Worker {
 
     async fn trigger_until(&self, stop: CancellationToken) {
         let triggers = Triggers::new(self.ports.clone());
-        let mut looked = tokio::time::Instant::now();
+        let mut look = self.ports.timer.sleep(SCHEDULES);
         if let Err(err) = triggers.sync_schedules().await {
             warn!(error = %err, "schedules could not be set");
         }
@@ -272,11 +278,11 @@ impl Worker {
                 Ok(_) => {}
                 Err(err) => {
                     warn!(error = %err, "signals could not be processed");
-                    pause(&stop, Duration::from_secs(1)).await;
+                    self.pause(&stop, Duration::from_secs(1)).await;
                 }
             }
-            if looked.elapsed() >= SCHEDULES {
-                looked = tokio::time::Instant::now();
+            if (&mut look).now_or_never().is_some() {
+                look = self.ports.timer.sleep(SCHEDULES);
                 if let Err(err) = triggers.process_schedules().await {
                     warn!(error = %err, "schedules could not be processed");
                 }
@@ -288,7 +294,7 @@ impl Worker {
         while !stop.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep(self.settings.checkpoint) => {}
+                () = self.ports.timer.sleep(self.settings.checkpoint) => {}
             }
             match self.ledger.checkpoint(self.ports.clock.now()).await {
                 Ok(Some(number)) => debug!(number, "audit checkpoint taken"),
@@ -298,20 +304,21 @@ impl Worker {
         }
     }
 
+    /// Waits, or until told to stop.
+    async fn pause(&self, stop: &CancellationToken, most: Duration) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.ports.timer.sleep(most) => {}
+        }
+    }
+
     /// Waits until there may be work of a kind, or it is time to look.
     async fn rest(&self, stop: &CancellationToken, work: Work) {
         tokio::select! {
             () = stop.cancelled() => {}
             () = self.ports.journal.stirred(work) => {}
-            () = tokio::time::sleep(self.poll) => {}
+            () = self.ports.timer.sleep(self.poll) => {}
         }
-    }
-}
-
-async fn pause(stop: &CancellationToken, most: Duration) {
-    tokio::select! {
-        () = stop.cancelled() => {}
-        () = tokio::time::sleep(most) => {}
     }
 }
 

@@ -1,8 +1,11 @@
 //! A server with everything behind it that is real, except the clock, the model and the mail.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -14,7 +17,7 @@ use axum::{
 use domain::{
     account::{Lifecycle, Money, Segment},
     chain::Verifier,
-    clock::Clock,
+    clock::{Clock, Sleep, Timer},
     contact::{Consent, ContactRole},
     content::Sealed,
     draft::{Author, Fact, Finding, Letter},
@@ -116,6 +119,15 @@ impl Clock for Hands {
         random[2..].copy_from_slice(&state.1.to_be_bytes());
         let millis = u64::try_from(state.0.as_millisecond()).unwrap();
         uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    }
+}
+
+/// Waits by the machine's clock.
+struct Waits;
+
+impl Timer for Waits {
+    fn sleep(&self, time: Duration) -> Sleep {
+        Box::pin(tokio::time::sleep(time))
     }
 }
 
@@ -390,6 +402,7 @@ impl World {
             writer: Arc::new(Scripted),
             channels: Arc::new(Post),
             clock: Arc::<Hands>::clone(&clock),
+            timer: Arc::new(Waits),
         };
         let doors = Arc::new(Doors { store: store.clone(), ports: ports.clone() });
         let services = Services {
