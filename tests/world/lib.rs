@@ -5,6 +5,8 @@
 pub mod chaos;
 pub mod database;
 pub mod model;
+#[path = "../sim/lib.rs"]
+pub mod sim;
 pub mod smtp;
 pub mod time;
 

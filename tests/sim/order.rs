@@ -1,0 +1,130 @@
+//! The order of a run's steps, as its trail tells it, held against its playbook.
+
+use std::sync::Arc;
+
+use domain::event::Event;
+use playbook::{Doing, Plan};
+
+use super::stage::Stage;
+
+/// Where a run has come to, going by its events.
+#[derive(Clone)]
+pub struct Order {
+    stage: Arc<Stage>,
+    plan: Option<Arc<Plan>>,
+    /// The step at hand; none when all are done.
+    step: Option<String>,
+    /// Whether it was begun.
+    begun: bool,
+    over: bool,
+}
+
+impl Order {
+    /// Before a run's first event.
+    pub const fn new(stage: Arc<Stage>) -> Self {
+        Self { stage, plan: None, step: None, begun: false, over: false }
+    }
+
+    /// Whether the trail says that the run is over.
+    pub const fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// The step at hand, going by the trail.
+    pub fn step(&self) -> &str {
+        self.step.as_deref().unwrap_or_default()
+    }
+
+    /// Takes the next event; says what is out of order.
+    pub fn next(&mut self, event: &Event) -> Result<(), String> {
+        match event {
+            Event::RunStarted { version, .. } => {
+                self.plan = self.stage.plan(version);
+                let plan = self.plan.as_deref().ok_or("it runs an unknown version")?;
+                self.step = plan.first().map(str::to_owned);
+                Ok(())
+            }
+            Event::RunMigrated { to, step_to, .. } => {
+                self.plan = self.stage.plan(to);
+                self.step = Some(step_to.clone()).filter(|step| !step.is_empty());
+                Ok(())
+            }
+            Event::RunRewound { to, .. } => {
+                self.step = Some(to.clone());
+                self.begun = false;
+                Ok(())
+            }
+            Event::RunRetried {} => {
+                self.begun = false;
+                Ok(())
+            }
+            Event::StepStarted { step } => {
+                self.at(step)?;
+                if self.begun {
+                    return Err(format!("step `{step}` is begun twice"));
+                }
+                self.begun = true;
+                Ok(())
+            }
+            Event::StepSkipped { step, .. } => {
+                self.at(step)?;
+                self.step = self.after(step, None);
+                Ok(())
+            }
+            Event::StepFinished { step, outcome, taken, .. } => {
+                self.at(step)?;
+                if self.begun == taken.is_some() {
+                    return Err(format!("step `{step}` is finished, and begun was {}", self.begun));
+                }
+                self.step = self.after(step, Some(outcome));
+                self.begun = false;
+                Ok(())
+            }
+            Event::TaskCreated { step, .. } if step.starts_with("sends-stopped-") => Ok(()),
+            Event::StepRetried { step, .. }
+            | Event::IntentJudged { step, .. }
+            | Event::RecipientMissing { step, .. }
+            | Event::ModelCalled { step, .. }
+            | Event::ModelAnswered { step, .. }
+            | Event::DraftWritten { step, .. }
+            | Event::ApprovalRequested { step, .. }
+            | Event::TaskCreated { step, .. }
+            | Event::OwnerAssigned { step, .. }
+            | Event::FieldUpdated { step, .. }
+            | Event::SignalReceived { step, .. }
+            | Event::RunStuck { step, .. } => self.at(step),
+            Event::RunCompleted {} => {
+                self.over = true;
+                match &self.step {
+                    None => Ok(()),
+                    Some(step) => Err(format!("it is completed, and step `{step}` is not done")),
+                }
+            }
+            Event::RunCancelled { .. } => {
+                self.over = true;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn at(&self, step: &str) -> Result<(), String> {
+        if self.over {
+            return Err(format!("something happens at step `{step}`, and the run is over"));
+        }
+        if self.step.as_deref() == Some(step) {
+            return Ok(());
+        }
+        Err(format!("something happens at step `{step}`, and `{}` is at hand", self.step()))
+    }
+
+    fn after(&self, step: &str, outcome: Option<&str>) -> Option<String> {
+        let plan = self.plan.as_deref()?;
+        let branches = plan.step(step).is_some_and(|step| matches!(step.doing, Doing::Branch(_)));
+        match outcome {
+            Some("end") if branches => None,
+            Some(outcome) if branches && outcome != "done" => Some(outcome.to_owned()),
+            _ => plan.next_after(step),
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Many seeds, one after the other and side by side, and what came of them.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, anyhow};
+
+use super::{stage::Stage, sync::Backstage, time::DAY, world::World};
+
+/// What a seed came to.
+#[derive(Clone, Debug)]
+pub struct Played {
+    /// Which one.
+    pub seed: u64,
+    /// The same whenever the same things happened.
+    pub fingerprint: u64,
+    /// Playbook time, in microseconds.
+    pub time: i64,
+    /// Promises that were broken.
+    pub violations: Vec<String>,
+    /// What there was of what.
+    pub tally: BTreeMap<String, u64>,
+    /// The story in words, where it was asked for.
+    pub story: String,
+}
+
+/// Plays one seed to its end. `kept`: with its story in words.
+pub fn play(
+    stage: &Arc<Stage>,
+    backstage: &Arc<Backstage>,
+    seed: u64,
+    kept: bool,
+) -> Result<Played> {
+    let mut world = World::begin(stage, backstage, seed, kept)?;
+    let begun = world.now();
+    world.live()?;
+    let time = world.now() - begun;
+    if !world.is_broken() {
+        world.calm()?;
+    }
+    if !world.is_broken() {
+        world.reckon()?;
+    }
+    if !world.is_broken() {
+        world.tidy()?;
+    }
+    if !world.is_broken() {
+        world.reckon()?;
+    }
+    Ok(world.close(seed, time))
+}
+
+impl World {
+    /// What it came to.
+    fn close(mut self, seed: u64, time: i64) -> Played {
+        let mut tally: BTreeMap<String, u64> = BTreeMap::new();
+        tally.insert("steps".to_owned(), self.steps);
+        for (what, count) in &self.tally {
+            tally.insert((*what).to_owned(), *count);
+        }
+        let mut ends = Vec::new();
+        let violations = {
+            let book = self.book();
+            tally.insert("looks at the database".to_owned(), book.watch.looks);
+            tally.insert("letters that arrived".to_owned(), book.post.count() as u64);
+            tally.insert("decisions accepted".to_owned(), book.accepted.len() as u64);
+            for (kind, count) in &book.watch.seen {
+                tally.insert(format!("event {kind}"), *count);
+            }
+            for (stream, seq, hash) in book.watch.heads() {
+                ends.extend_from_slice(format!("{stream} {seq}").as_bytes());
+                ends.extend_from_slice(hash);
+            }
+            book.violations.clone()
+        };
+        self.story.seal(&ends);
+        for slot in 0..self.machines.len() {
+            self.end(slot, 0);
+            let store = self.machines[slot].store.clone();
+            self.ground.backstage.wait(store.close());
+        }
+        Played {
+            seed,
+            fingerprint: self.story.fingerprint(),
+            time,
+            violations,
+            tally,
+            story: self.story.words().to_owned(),
+        }
+    }
+}
+
+/// What many seeds came to.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Seeds that were played.
+    pub seeds: u64,
+    /// Playbook time, in microseconds.
+    pub time: i64,
+    /// What there was of what.
+    pub tally: BTreeMap<String, u64>,
+    /// Seeds in which a promise was broken, with what was wrong.
+    pub failed: BTreeMap<u64, Vec<String>>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Plays seeds, so many at once; stops early after `most` that failed.
+pub fn play_all(
+    first: u64,
+    count: u64,
+    at_once: usize,
+    most: usize,
+    tell: &(dyn Fn(u64) + Sync),
+) -> Result<Report> {
+    let begun = Instant::now();
+    let stage = Arc::new(Stage::set(&Backstage::start()?)?);
+    let (next, report) = (AtomicU64::new(first), Mutex::new(Report::default()));
+    thread::scope(|scope| {
+        let players: Vec<_> = (0..at_once.max(1))
+            .map(|_| {
+                scope.spawn(|| -> Result<()> {
+                    let backstage = Arc::new(Backstage::start()?);
+                    loop {
+                        let seed = next.fetch_add(1, Ordering::SeqCst);
+                        let failed =
+                            report.lock().unwrap_or_else(PoisonError::into_inner).failed.len();
+                        if seed >= first + count || failed >= most {
+                            return Ok(());
+                        }
+                        let played = play(&stage, &backstage, seed, false)?;
+                        let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
+                        report.add(played);
+                        tell(report.seeds);
+                    }
+                })
+            })
+            .collect();
+        for player in players {
+            player.join().map_err(|_| anyhow!("a seed panicked; see above"))??;
+        }
+        Ok::<(), anyhow::Error>(())
+    })?;
+    let mut report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
+    report.took = begun.elapsed();
+    Ok(report)
+}
+
+/// The command that repeats a seed.
+pub fn again(seed: u64) -> String {
+    format!("cargo xtask sim --seed {seed}")
+}
+
+impl Report {
+    fn add(&mut self, played: Played) {
+        self.seeds += 1;
+        self.time += played.time;
+        for (what, count) in played.tally {
+            *self.tally.entry(what).or_default() += count;
+        }
+        if !played.violations.is_empty() {
+            self.failed.insert(played.seed, played.violations);
+        }
+    }
+
+    /// What happened how often, and what went wrong, in words.
+    pub fn in_words(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        for (what, count) in &self.tally {
+            let _ = writeln!(text, "  {what:<40} {count:>10}");
+        }
+        for (seed, violations) in &self.failed {
+            let _ = writeln!(text, "seed {seed}: repeat it with `{}`", again(*seed));
+            for violation in violations {
+                let _ = writeln!(text, "  {violation}");
+            }
+        }
+        text
+    }
+
+    /// All of it in one line.
+    pub fn last_line(&self) -> String {
+        let count = |what: &str| self.tally.get(what).copied().unwrap_or(0);
+        let faults: u64 = self
+            .tally
+            .iter()
+            .filter(|(what, _)| {
+                ["calls", "processes", "clocks", "letters lost"]
+                    .iter()
+                    .any(|of| what.starts_with(of))
+            })
+            .map(|(_, count)| count)
+            .sum();
+        let violations: usize = self.failed.values().map(Vec::len).sum();
+        format!(
+            "sim: {} seeds, {:.1} years of playbook time, {} steps, {} faults, {} runs, {} decisions, \
+             {} letters, {} events, {:.1} min, {violations} violations",
+            self.seeds,
+            self.time as f64 / (365 * DAY) as f64,
+            count("steps"),
+            faults,
+            count("event run_started"),
+            count("decisions accepted"),
+            count("letters that arrived"),
+            self.tally
+                .iter()
+                .filter(|(what, _)| what.starts_with("event "))
+                .map(|(_, n)| n)
+                .sum::<u64>(),
+            self.took.as_secs_f64() / 60.0,
+        )
+    }
+}
