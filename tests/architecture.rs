@@ -229,6 +229,30 @@ fn every_file_opens_by_saying_what_it_is_for() {
 }
 
 #[test]
+fn what_decides_waits_and_tells_the_time_by_its_seams_only() {
+    let clocks = ["tokio::time", "thread::sleep", "Instant::now", "SystemTime", "Timestamp::now"];
+    let mut past = Vec::new();
+    for name in ["domain", "notation", "playbook", "policy", "privacy", "engine", "insight"] {
+        for file in sources(&root().join("crates").join(name).join("src")) {
+            if file.components().any(|part| part.as_os_str().to_string_lossy().starts_with("tests"))
+            {
+                continue;
+            }
+            let text = read(&file);
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let found = clocks.iter().filter(|clock| code.contains(**clock));
+            past.extend(found.map(|clock| format!("{}: {clock}", file.display())));
+        }
+    }
+    assert!(
+        past.is_empty(),
+        "time enters by `Clock` and `Timer` of `domain::clock`, so that a simulation owns it; these \
+         go past them:\n{}",
+        past.join("\n")
+    );
+}
+
+#[test]
 fn folders_are_named_like_their_crates() {
     for package in metadata().packages {
         let folder = package.manifest_path.as_std_path().parent().expect("a manifest has a folder");

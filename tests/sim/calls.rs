@@ -29,7 +29,7 @@ use domain::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    doors::Doors,
+    doors::{Doors, pass},
     gate::{Fate, Gate, Kind},
 };
 
@@ -40,20 +40,20 @@ impl Inbox for Doors {
         filter: &QueueFilter,
         page: &PageRequest,
     ) -> Result<Page<QueueItem>, StoreError> {
-        self.pass("approvals", Kind::Read, "", self.store.approvals(filter, page)).await
+        pass!(self, "approvals", Read, "", [filter, page], doors => doors.store.approvals(&filter, &page))
     }
 
     async fn approval(&self, id: ApprovalId) -> Result<Option<QueueItem>, StoreError> {
-        self.pass("approval", Kind::Read, id, self.store.approval(id)).await
+        pass!(self, "approval", Read, id, [], doors => doors.store.approval(id))
     }
 
     async fn versions(&self, id: ApprovalId) -> Result<Vec<Version>, StoreError> {
-        self.pass("versions", Kind::Read, id, self.store.versions(id)).await
+        pass!(self, "versions", Read, id, [], doors => doors.store.versions(id))
     }
 
     async fn settle(&self, settlement: Settlement, now: Timestamp) -> Result<Settled, StoreError> {
         let about = format!("{} {}", settlement.approval.id, settlement.approval.state.status());
-        self.pass("settle", Kind::Write, about, self.store.settle(settlement, now)).await
+        pass!(self, "settle", Write, about, [], doors => doors.store.settle(settlement, now))
     }
 
     async fn tasks(
@@ -61,11 +61,11 @@ impl Inbox for Doors {
         filter: &TaskFilter,
         page: &PageRequest,
     ) -> Result<Page<Task>, StoreError> {
-        self.pass("tasks", Kind::Read, "", self.store.tasks(filter, page)).await
+        pass!(self, "tasks", Read, "", [filter, page], doors => doors.store.tasks(&filter, &page))
     }
 
     async fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
-        self.pass("task", Kind::Read, id, self.store.task(id)).await
+        pass!(self, "task", Read, id, [], doors => doors.store.task(id))
     }
 
     async fn finish_task(
@@ -75,8 +75,7 @@ impl Inbox for Doors {
         by: &Actor,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let call = self.store.finish_task(id, outcome, by, now);
-        self.pass("finish task", Kind::Write, id, call).await
+        pass!(self, "finish task", Write, id, [outcome, by], doors => doors.store.finish_task(id, &outcome, &by, now))
     }
 }
 
@@ -89,13 +88,12 @@ impl Outbox for Doors {
         ttl: SignedDuration,
         limits: &Limits,
     ) -> Result<Vec<Message>, StoreError> {
-        let call = async {
-            let before = self.book().attempts();
-            let claimed = self.store.claim_messages_within(now, limit, ttl, limits).await?;
-            self.book().taken(&before, &claimed);
+        pass!(self, "claim messages", Write, limit, [limits], doors => async {
+            let before = doors.book().attempts();
+            let claimed = doors.store.claim_messages_within(now, limit, ttl, &limits).await?;
+            doors.book().taken(&before, &claimed);
             Ok(claimed)
-        };
-        self.pass("claim messages", Kind::Write, limit, call).await
+        })
     }
 
     async fn begin(
@@ -105,8 +103,7 @@ impl Outbox for Doors {
         now: Timestamp,
         sends_per_hour: Option<u32>,
     ) -> Result<Begun, StoreError> {
-        let call = self.store.begin(message, ttl, now, sends_per_hour);
-        self.pass("begin", Kind::Write, message.id, call).await
+        pass!(self, "begin", Write, message.id, [message], doors => doors.store.begin(&message, ttl, now, sends_per_hour))
     }
 
     async fn record(
@@ -116,7 +113,7 @@ impl Outbox for Doors {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let about = format!("{} {outcome:?}", message.id);
-        self.pass("record", Kind::Write, about, self.store.record(message, outcome, now)).await
+        pass!(self, "record", Write, about, [message, outcome], doors => doors.store.record(&message, &outcome, now))
     }
 
     async fn resolve(
@@ -127,18 +124,17 @@ impl Outbox for Doors {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let about = format!("{id} {}", if arrived { "arrived" } else { "send again" });
-        let call = async {
-            let done = self.store.resolve(id, arrived, by, now).await?;
+        pass!(self, "resolve", Write, about, [by], doors => async {
+            let done = doors.store.resolve(id, arrived, &by, now).await?;
             if done {
-                self.book().resolved(id, arrived);
+                doors.book().resolved(id, arrived);
             }
             Ok(done)
-        };
-        self.pass("resolve", Kind::Write, about, call).await
+        })
     }
 
     async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
-        self.pass("message", Kind::Read, id, self.store.message(id)).await
+        pass!(self, "message", Read, id, [], doors => doors.store.message(id))
     }
 
     async fn messages(
@@ -146,30 +142,30 @@ impl Outbox for Doors {
         status: Option<MessageStatus>,
         page: &PageRequest,
     ) -> Result<Page<Message>, StoreError> {
-        self.pass("messages", Kind::Read, "", self.store.messages(status, page)).await
+        pass!(self, "messages", Read, "", [page], doors => doors.store.messages(status, &page))
     }
 
     async fn kill(&self, kill: &Kill) -> Result<(), StoreError> {
-        self.pass("kill", Kind::Write, &kill.scope, self.store.kill(kill)).await
+        pass!(self, "kill", Write, &kill.scope, [kill], doors => doors.store.kill(&kill))
     }
 
     async fn unkill(&self, scope: &Scope, by: &Actor, now: Timestamp) -> Result<bool, StoreError> {
-        self.pass("unkill", Kind::Write, scope, self.store.unkill(scope, by, now)).await
+        pass!(self, "unkill", Write, scope, [scope, by], doors => doors.store.unkill(&scope, &by, now))
     }
 
     async fn kills(&self) -> Result<Vec<Kill>, StoreError> {
-        self.pass("kills", Kind::Read, "", self.store.kills()).await
+        pass!(self, "kills", Read, "", [], doors => doors.store.kills())
     }
 }
 
 #[async_trait]
 impl Customers for Doors {
     async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
-        self.pass("account", Kind::Read, id, self.store.account(id)).await
+        pass!(self, "account", Read, id, [], doors => doors.store.account(id))
     }
 
     async fn find_account(&self, text: &str) -> Result<Vec<Account>, StoreError> {
-        self.pass("find account", Kind::Read, "", self.store.find_account(text)).await
+        pass!(self, "find account", Read, "", [text], doors => doors.store.find_account(&text))
     }
 
     async fn accounts(
@@ -177,11 +173,11 @@ impl Customers for Doors {
         filter: &AccountFilter,
         page: &PageRequest,
     ) -> Result<Page<Account>, StoreError> {
-        self.pass("accounts", Kind::Read, "", self.store.accounts(filter, page)).await
+        pass!(self, "accounts", Read, "", [filter, page], doors => doors.store.accounts(&filter, &page))
     }
 
     async fn contact(&self, id: ContactId) -> Result<Option<Contact>, StoreError> {
-        self.pass("contact", Kind::Read, id, self.store.contact(id)).await
+        pass!(self, "contact", Read, id, [], doors => doors.store.contact(id))
     }
 
     async fn snapshots(
@@ -189,7 +185,7 @@ impl Customers for Doors {
         accounts: &[AccountId],
         now: Timestamp,
     ) -> Result<Vec<Snapshot>, StoreError> {
-        self.pass("snapshots", Kind::Read, "", self.store.snapshots(accounts, now)).await
+        pass!(self, "snapshots", Read, "", [accounts], doors => doors.store.snapshots(&accounts, now))
     }
 
     async fn population(
@@ -197,7 +193,7 @@ impl Customers for Doors {
         after: Option<AccountId>,
         limit: u32,
     ) -> Result<Vec<AccountId>, StoreError> {
-        self.pass("population", Kind::Read, "", self.store.population(after, limit)).await
+        pass!(self, "population", Read, "", [], doors => doors.store.population(after, limit))
     }
 
     async fn set_health(
@@ -205,7 +201,7 @@ impl Customers for Doors {
         scores: &[(AccountId, f64)],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.pass("set health", Kind::Write, "", self.store.set_health(scores, now)).await
+        pass!(self, "set health", Write, "", [scores], doors => doors.store.set_health(&scores, now))
     }
 }
 
@@ -217,16 +213,15 @@ impl Catalogue for Doors {
         by: &Actor,
         now: Timestamp,
     ) -> Result<Vec<String>, StoreError> {
-        let call = self.store.load_playbooks(versions, by, now);
-        self.pass("load playbooks", Kind::Write, versions.len(), call).await
+        pass!(self, "load playbooks", Write, versions.len(), [versions, by], doors => doors.store.load_playbooks(&versions, &by, now))
     }
 
     async fn active_playbooks(&self) -> Result<Vec<PlaybookVersion>, StoreError> {
-        self.pass("playbooks", Kind::Read, "", self.store.active_playbooks()).await
+        pass!(self, "playbooks", Read, "", [], doors => doors.store.active_playbooks())
     }
 
     async fn playbook_version(&self, version: &str) -> Result<Option<PlaybookVersion>, StoreError> {
-        self.pass("playbook", Kind::Read, "", self.store.playbook_version(version)).await
+        pass!(self, "playbook", Read, "", [version], doors => doors.store.playbook_version(&version))
     }
 
     async fn activate_policy(
@@ -235,36 +230,34 @@ impl Catalogue for Doors {
         by: &Actor,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let call = self.store.activate_policy(version, by, now);
-        self.pass("activate policy", Kind::Write, "", call).await
+        pass!(self, "activate policy", Write, "", [version, by], doors => doors.store.activate_policy(&version, &by, now))
     }
 
     async fn active_policy_version(&self) -> Result<Option<String>, StoreError> {
-        self.pass("policy version", Kind::Read, "", self.store.active_policy_version()).await
+        pass!(self, "policy version", Read, "", [], doors => doors.store.active_policy_version())
     }
 
     async fn active_policy(&self) -> Result<Option<PolicyVersion>, StoreError> {
-        self.pass("policy", Kind::Read, "", self.store.active_policy()).await
+        pass!(self, "policy", Read, "", [], doors => doors.store.active_policy())
     }
 
     async fn schedule(&self, playbook: &str, next: Option<Timestamp>) -> Result<(), StoreError> {
-        self.pass("schedule", Kind::Write, playbook, self.store.schedule(playbook, next)).await
+        pass!(self, "schedule", Write, playbook, [playbook], doors => doors.store.schedule(&playbook, next))
     }
 
     async fn due_schedules(&self, now: Timestamp) -> Result<Vec<Schedule>, StoreError> {
-        self.pass("due schedules", Kind::Read, "", self.store.due_schedules(now)).await
+        pass!(self, "due schedules", Read, "", [], doors => doors.store.due_schedules(now))
     }
 
     async fn advance_schedule(&self, tick: &Schedule, next: Timestamp) -> Result<bool, StoreError> {
-        let call = self.store.advance_schedule(tick, next);
-        self.pass("advance schedule", Kind::Write, &tick.playbook, call).await
+        pass!(self, "advance schedule", Write, &tick.playbook, [tick], doors => doors.store.advance_schedule(&tick, next))
     }
 }
 
 #[async_trait]
 impl Steering for Doors {
     async fn groups(&self, filter: &RunFilter) -> Result<Vec<RunGroup>, StoreError> {
-        self.pass("groups", Kind::Read, "", self.store.groups(filter)).await
+        pass!(self, "groups", Read, "", [filter], doors => doors.store.groups(&filter))
     }
 
     async fn longest_started(
@@ -273,8 +266,7 @@ impl Steering for Doors {
         after: Option<(Timestamp, RunId)>,
         limit: u32,
     ) -> Result<Vec<Run>, StoreError> {
-        let call = self.store.longest_started(filter, after, limit);
-        self.pass("longest started", Kind::Read, "", call).await
+        pass!(self, "longest started", Read, "", [filter], doors => doors.store.longest_started(&filter, after, limit))
     }
 
     async fn intervene_all(
@@ -286,8 +278,7 @@ impl Steering for Doors {
         now: Timestamp,
     ) -> Result<Tally, StoreError> {
         let about = format!("{} {} runs", what.done(), runs.len());
-        let call = self.store.intervene_all(runs, filter, what, by, now);
-        self.pass("intervene in all", Kind::Write, about, call).await
+        pass!(self, "intervene in all", Write, about, [runs, filter, what, by], doors => doors.store.intervene_all(&runs, &filter, &what, &by, now))
     }
 
     async fn migrate_runs(
@@ -297,8 +288,7 @@ impl Steering for Doors {
         now: Timestamp,
     ) -> Result<Vec<Changed>, StoreError> {
         let about = moves.len();
-        let call = self.store.migrate_runs(moves, by, now);
-        self.pass("migrate runs", Kind::Write, about, call).await
+        pass!(self, "migrate runs", Write, about, [by], doors => doors.store.migrate_runs(moves, &by, now))
     }
 
     async fn rewind(
@@ -308,19 +298,19 @@ impl Steering for Doors {
         now: Timestamp,
     ) -> Result<Changed, StoreError> {
         let about = format!("{} to {}", rewind.run.id, rewind.progress.step);
-        self.pass("rewind", Kind::Write, about, self.store.rewind(rewind, by, now)).await
+        pass!(self, "rewind", Write, about, [by], doors => doors.store.rewind(rewind, &by, now))
     }
 
     async fn messages_of(&self, run: RunId) -> Result<Vec<Message>, StoreError> {
-        self.pass("messages of", Kind::Read, run, self.store.messages_of(run)).await
+        pass!(self, "messages of", Read, run, [], doors => doors.store.messages_of(run))
     }
 
     async fn versions_of(&self, playbook: &str) -> Result<Vec<KnownVersion>, StoreError> {
-        self.pass("versions of", Kind::Read, playbook, self.store.versions_of(playbook)).await
+        pass!(self, "versions of", Read, playbook, [playbook], doors => doors.store.versions_of(&playbook))
     }
 
     async fn backlog(&self, now: Timestamp) -> Result<Backlog, StoreError> {
-        self.pass("backlog", Kind::Read, "", self.store.backlog(now)).await
+        pass!(self, "backlog", Read, "", [], doors => doors.store.backlog(now))
     }
 }
 
@@ -329,7 +319,7 @@ pub struct Safe {
     /// The gate.
     pub doors: Doors,
     /// The real thing.
-    pub vault: KeyVault,
+    pub vault: Arc<KeyVault>,
 }
 
 #[async_trait]
@@ -340,12 +330,15 @@ impl Vault for Safe {
         subject: ContactId,
         plain: &[u8],
     ) -> Result<Sealed, VaultError> {
-        let call = self.vault.seal(id, subject, plain);
-        self.doors.pass("seal", Kind::Write, id, call).await
+        let (vault, plain) = (Arc::clone(&self.vault), plain.to_owned());
+        let call = async move { vault.seal(id, subject, &plain).await };
+        self.doors.pass("seal", Kind::Write, id.to_string(), call).await
     }
 
     async fn open(&self, id: ContentId) -> Result<Vec<u8>, VaultError> {
-        self.doors.pass("open", Kind::Read, id, self.vault.open(id)).await
+        let vault = Arc::clone(&self.vault);
+        let call = async move { vault.open(id).await };
+        self.doors.pass("open", Kind::Read, id.to_string(), call).await
     }
 }
 

@@ -1,20 +1,14 @@
 //! The doors of one process to its database, each call through the gate: runs, signals, the trail.
 
-use std::{
-    fmt::Display,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use domain::{
-    archive::{Archive, Archived},
-    event::{NewEvent, StoredEvent},
+    event::NewEvent,
     id::{AccountId, RunId, SignalId},
     limit::Limits,
     page::{Page, PageRequest},
-    port::{
-        Ask, Checkpoint, Grant, Journal, Ledger, Rates, RunFilter, StoreError, StreamHead, Work,
-    },
+    port::{Ask, Grant, Journal, Ledger as _, Rates, RunFilter, StoreError, Work},
     rate::Rate,
     run::{Claimed, Intervened, Intervention, Lease, NewRun, Run, Started},
     signal::{NewSignal, Signal},
@@ -23,12 +17,25 @@ use domain::{
 };
 use jiff::{SignedDuration, Timestamp};
 use store::Store;
+use tokio::sync::oneshot;
 
 use super::{
     book::Book,
     gate::{Fate, Gate, Kind},
     sync::Backstage,
 };
+
+/// A call of the store's, with arguments of its own (those in brackets are borrowed), through the
+/// gate.
+macro_rules! pass {
+    ($self:ident, $name:literal, $kind:ident, $about:expr, [$($own:ident),*], $doors:ident => $call:expr) => {{
+        let about = $about.to_string();
+        let $doors = $self.clone();
+        $(let $own = ToOwned::to_owned($own);)*
+        $self.pass($name, Kind::$kind, about, async move { $call.await }).await
+    }};
+}
+pub(super) use pass;
 
 /// One process's way to its database.
 #[derive(Clone)]
@@ -37,8 +44,6 @@ pub struct Doors {
     pub gate: Arc<Gate>,
     /// The real thing.
     pub store: Store,
-    /// Where the real thing does its work.
-    pub backstage: Arc<Backstage>,
     /// What really happened.
     pub book: Arc<Mutex<Book>>,
 }
@@ -54,27 +59,38 @@ impl Doors {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets a call through as the world wills.
-    pub async fn pass<T, E: From<StoreError>>(
+    /// Has the world do a call, as it wills and when it wills.
+    pub async fn pass<T: Send + 'static, E: From<StoreError> + Send + 'static>(
         &self,
         name: &'static str,
         kind: Kind,
-        about: impl Display + Send,
-        call: impl Future<Output = Result<T, E>> + Send,
+        about: String,
+        call: impl Future<Output = Result<T, E>> + Send + 'static,
     ) -> Result<T, E> {
-        match self.gate.pass(name, kind, about.to_string()).await {
-            Fate::Go | Fate::Lost => self.backstage.wait(call),
-            Fate::Fails(transient) => Err(injected(transient).into()),
-            Fate::FailsAfter => {
-                // It is done all the same; nobody hears of it.
-                let _unheard = self.backstage.wait(call);
-                Err(injected(true).into())
-            }
-            Fate::DiesAfter => {
-                let _unheard = self.backstage.wait(call);
-                self.gate.die().await
-            }
+        let (tell, told) = oneshot::channel();
+        let work = move |backstage: &Backstage, fate: Fate| {
+            let answer = match fate {
+                Fate::Go | Fate::Lost => backstage.wait(call),
+                Fate::Fails(transient) => Err(injected(transient).into()),
+                Fate::FailsAfter | Fate::DiesAfter => {
+                    // It is done all the same; nobody hears of it.
+                    let _unheard = backstage.wait(call);
+                    Err(injected(true).into())
+                }
+            };
+            // Whoever asked may be gone.
+            let _gone = tell.send(answer);
+        };
+        let _waiting = self.gate.hand_in(name, kind, about, Box::new(work));
+        match told.await {
+            Ok(answer) => answer,
+            Err(_) => std::future::pending().await,
         }
+    }
+
+    /// Takes a checkpoint of the trail.
+    pub async fn checkpoint(&self, now: Timestamp) -> Result<Option<i64>, StoreError> {
+        pass!(self, "checkpoint", Write, "", [], doors => doors.store.checkpoint(now))
     }
 }
 
@@ -91,39 +107,36 @@ impl Journal for Doors {
         ttl: SignedDuration,
         limits: &Limits,
     ) -> Result<Vec<Claimed>, StoreError> {
-        let call = async {
-            let before = self.book().leases();
-            let claimed = self.store.claim_within(now, limit, ttl, limits).await?;
-            self.book().claimed(&before, &claimed, limits);
+        pass!(self, "claim", Write, limit, [limits], doors => async {
+            let before = doors.book().leases();
+            let claimed = doors.store.claim_within(now, limit, ttl, &limits).await?;
+            doors.book().claimed(&before, &claimed, &limits);
             Ok(claimed)
-        };
-        self.pass("claim", Kind::Write, limit, call).await
+        })
     }
 
     async fn renew(&self, leases: &[Lease], ttl: SignedDuration) -> Result<Vec<bool>, StoreError> {
-        let call = async {
-            let before = self.book().leases();
-            let held = self.store.renew(leases, ttl).await?;
-            self.book().renewed(&before, leases, &held);
+        pass!(self, "renew", Write, count(leases), [leases], doors => async {
+            let before = doors.book().leases();
+            let held = doors.store.renew(&leases, ttl).await?;
+            doors.book().renewed(&before, &leases, &held);
             Ok(held)
-        };
-        self.pass("renew", Kind::Write, count(leases), call).await
+        })
     }
 
     async fn commit(&self, turns: Vec<Turn>) -> Result<Vec<Committed>, StoreError> {
         let about = turns.iter().map(|turn| turn.lease.run.to_string()).collect::<Vec<_>>();
         let leases: Vec<Lease> = turns.iter().map(|turn| turn.lease).collect();
-        let call = async {
-            let before = self.book().leases();
-            let answers = self.store.commit(turns).await?;
-            self.book().committed(&before, &leases, &answers);
+        pass!(self, "commit", Write, about.join(" "), [], doors => async {
+            let before = doors.book().leases();
+            let answers = doors.store.commit(turns).await?;
+            doors.book().committed(&before, &leases, &answers);
             Ok(answers)
-        };
-        self.pass("commit", Kind::Write, about.join(" "), call).await
+        })
     }
 
     async fn start(&self, runs: Vec<NewRun>, now: Timestamp) -> Result<Vec<Started>, StoreError> {
-        self.pass("start", Kind::Write, count(&runs), self.store.start(runs.clone(), now)).await
+        pass!(self, "start", Write, count(&runs), [], doors => doors.store.start(runs, now))
     }
 
     async fn intervene(
@@ -134,15 +147,15 @@ impl Journal for Doors {
         now: Timestamp,
     ) -> Result<Intervened, StoreError> {
         let about = format!("{} {run}", what.done());
-        self.pass("intervene", Kind::Write, about, self.store.intervene(run, what, by, now)).await
+        pass!(self, "intervene", Write, about, [what, by], doors => doors.store.intervene(run, &what, &by, now))
     }
 
     async fn run(&self, id: RunId) -> Result<Option<Run>, StoreError> {
-        self.pass("run", Kind::Read, id, self.store.run(id)).await
+        pass!(self, "run", Read, id, [], doors => doors.store.run(id))
     }
 
     async fn runs(&self, filter: &RunFilter, page: &PageRequest) -> Result<Page<Run>, StoreError> {
-        self.pass("runs", Kind::Read, "", self.store.runs(filter, page)).await
+        pass!(self, "runs", Read, "", [filter, page], doors => doors.store.runs(&filter, &page))
     }
 
     async fn stirred(&self, work: Work) {
@@ -150,7 +163,7 @@ impl Journal for Doors {
     }
 
     async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.pass("next wake", Kind::Read, "", self.store.next_wake()).await
+        pass!(self, "next wake", Read, "", [], doors => doors.store.next_wake())
     }
 
     async fn signal(
@@ -159,15 +172,15 @@ impl Journal for Doors {
         now: Timestamp,
     ) -> Result<Vec<Signal>, StoreError> {
         let about = signals.iter().map(|signal| signal.kind.as_str()).collect::<Vec<_>>().join(" ");
-        self.pass("signal", Kind::Write, about, self.store.signal(signals.clone(), now)).await
+        pass!(self, "signal", Write, about, [], doors => doors.store.signal(signals, now))
     }
 
     async fn untriggered(&self, limit: u32) -> Result<Vec<Signal>, StoreError> {
-        self.pass("untriggered", Kind::Read, "", self.store.untriggered(limit)).await
+        pass!(self, "untriggered", Read, "", [], doors => doors.store.untriggered(limit))
     }
 
     async fn triggered(&self, signals: &[SignalId]) -> Result<(), StoreError> {
-        self.pass("triggered", Kind::Write, count(signals), self.store.triggered(signals)).await
+        pass!(self, "triggered", Write, count(signals), [signals], doors => doors.store.triggered(&signals))
     }
 
     async fn awaited(
@@ -178,23 +191,22 @@ impl Journal for Doors {
         since: Timestamp,
     ) -> Result<Option<Signal>, StoreError> {
         let about = format!("{kind} {run}");
-        let call = self.store.awaited(account, run, kind, since);
-        self.pass("awaited", Kind::Read, about, call).await
+        pass!(self, "awaited", Read, about, [kind], doors => doors.store.awaited(account, run, &kind, since))
     }
 
     async fn signals_of(&self, account: AccountId, limit: u32) -> Result<Vec<Signal>, StoreError> {
-        self.pass("signals of", Kind::Read, account, self.store.signals_of(account, limit)).await
+        pass!(self, "signals of", Read, account, [], doors => doors.store.signals_of(account, limit))
     }
 
     async fn append(&self, events: Vec<NewEvent>) -> Result<(), StoreError> {
-        self.pass("append", Kind::Write, count(&events), self.store.append(events.clone())).await
+        pass!(self, "append", Write, count(&events), [], doors => doors.store.append(events))
     }
 }
 
 #[async_trait]
 impl Rates for Doors {
     async fn take(&self, ask: &Ask, now: Timestamp) -> Result<Grant, StoreError> {
-        self.pass("take", Kind::Write, &ask.key, self.store.take(ask, now)).await
+        pass!(self, "take", Write, &ask.key, [ask], doors => doors.store.take(&ask, now))
     }
 
     async fn spent(
@@ -202,64 +214,10 @@ impl Rates for Doors {
         rates: &[(String, Rate)],
         now: Timestamp,
     ) -> Result<std::collections::BTreeMap<String, Timestamp>, StoreError> {
-        self.pass("spent", Kind::Read, "", self.store.spent(rates, now)).await
+        pass!(self, "spent", Read, "", [rates], doors => doors.store.spent(&rates, now))
     }
 
     async fn charge(&self, ask: &Ask, now: Timestamp) -> Result<(), StoreError> {
-        self.pass("charge", Kind::Write, &ask.key, self.store.charge(ask, now)).await
-    }
-}
-
-#[async_trait]
-impl Ledger for Doors {
-    async fn ready(&self) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    async fn events(
-        &self,
-        stream: &str,
-        after: i64,
-        limit: u32,
-    ) -> Result<Vec<StoredEvent>, StoreError> {
-        self.pass("events", Kind::Read, stream, self.store.events(stream, after, limit)).await
-    }
-
-    async fn heads(&self, after: &str, limit: u32) -> Result<Vec<StreamHead>, StoreError> {
-        self.pass("heads", Kind::Read, "", self.store.heads(after, limit)).await
-    }
-
-    async fn checkpoint(&self, now: Timestamp) -> Result<Option<i64>, StoreError> {
-        self.pass("checkpoint", Kind::Write, "", self.store.checkpoint(now)).await
-    }
-
-    async fn checkpoint_at(&self, number: i64) -> Result<Option<Checkpoint>, StoreError> {
-        self.pass("checkpoint at", Kind::Read, number, self.store.checkpoint_at(number)).await
-    }
-
-    async fn recent(&self, limit: u32) -> Result<Vec<StoredEvent>, StoreError> {
-        self.pass("recent", Kind::Read, "", self.store.recent(limit)).await
-    }
-
-    async fn archives(&self, after: i64, limit: u32) -> Result<Vec<Archive>, StoreError> {
-        self.pass("archives", Kind::Read, "", self.store.archives(after, limit)).await
-    }
-
-    async fn archived_in(
-        &self,
-        archive: i64,
-        after: &str,
-        limit: u32,
-    ) -> Result<Vec<Archived>, StoreError> {
-        self.pass("archived in", Kind::Read, "", self.store.archived_in(archive, after, limit))
-            .await
-    }
-
-    async fn archived_of(&self, streams: &[&str]) -> Result<Vec<Archived>, StoreError> {
-        self.pass("archived of", Kind::Read, "", self.store.archived_of(streams)).await
-    }
-
-    async fn checkpoints_in(&self, archive: i64) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
-        self.pass("checkpoints in", Kind::Read, "", self.store.checkpoints_in(archive)).await
+        pass!(self, "charge", Write, &ask.key, [ask], doors => doors.store.charge(&ask, now))
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use domain::clock::{Sleep, Timer};
 
-use super::time::Time;
+use super::{sync::Backstage, time::Time};
 
 /// What kind of call it is, and so what may become of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,10 +58,15 @@ pub struct Call {
     pub not_before: i64,
 }
 
+/// A call that the world does: it is handed what becomes of it.
+pub type Work = Box<dyn FnOnce(&Backstage, Fate) + Send>;
+
 struct Waiting {
     call: Call,
     fate: Option<Fate>,
     waker: Option<Waker>,
+    /// None: whoever called does it when it is let go.
+    work: Option<Work>,
 }
 
 struct Sleeper {
@@ -99,6 +104,22 @@ impl Gate {
         Passing { gate: self, asked: Some((name, kind, about)), id: 0 }
     }
 
+    /// Hands in a call that the world is to do. Dropped, the answer takes the call back.
+    pub fn hand_in(
+        &self,
+        name: &'static str,
+        kind: Kind,
+        about: String,
+        work: Work,
+    ) -> HandedIn<'_> {
+        let mut inner = self.inner();
+        inner.next += 1;
+        let id = inner.next;
+        let call = Call { id, name, about, kind, not_before: 0 };
+        inner.calls.insert(id, Waiting { call, fate: None, waker: None, work: Some(work) });
+        HandedIn { gate: self, id }
+    }
+
     /// Ends the process at the next opportunity, and never goes on.
     pub async fn die<T>(&self) -> T {
         self.inner().dies = true;
@@ -120,13 +141,21 @@ impl Gate {
             .collect()
     }
 
-    /// Lets a call go.
-    pub fn release(&self, id: u64, fate: Fate) {
-        if let Some(waiting) = self.inner().calls.get_mut(&id) {
+    /// Lets a call go, and does it if it was handed in.
+    pub fn release(&self, id: u64, fate: Fate, backstage: &Backstage) {
+        let work = {
+            let mut inner = self.inner();
+            let Some(waiting) = inner.calls.get_mut(&id) else { return };
             waiting.fate = Some(fate);
             if let Some(waker) = waiting.waker.take() {
                 waker.wake();
             }
+            let work = waiting.work.take();
+            inner.dies |= work.is_some() && fate == Fate::DiesAfter;
+            work
+        };
+        if let Some(work) = work {
+            work(backstage, fate);
         }
     }
 
@@ -183,7 +212,7 @@ impl Future for Passing<'_> {
             let id = inner.next;
             let call = Call { id, name, about, kind, not_before: 0 };
             let waker = Some(context.waker().clone());
-            inner.calls.insert(id, Waiting { call, fate: None, waker });
+            inner.calls.insert(id, Waiting { call, fate: None, waker, work: None });
             drop(inner);
             self.id = id;
             return Poll::Pending;
@@ -203,6 +232,18 @@ impl Future for Passing<'_> {
 }
 
 impl Drop for Passing<'_> {
+    fn drop(&mut self) {
+        self.gate.inner().calls.remove(&self.id);
+    }
+}
+
+/// A call that was handed in, as long as somebody waits for the answer.
+pub struct HandedIn<'a> {
+    gate: &'a Gate,
+    id: u64,
+}
+
+impl Drop for HandedIn<'_> {
     fn drop(&mut self) {
         self.gate.inner().calls.remove(&self.id);
     }

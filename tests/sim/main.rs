@@ -5,7 +5,7 @@ use std::{process::ExitCode, sync::Arc};
 use anyhow::Result;
 use clap::Parser;
 use world::sim::{
-    report::{play, play_all},
+    report::{Played, failure, play, play_all},
     stage::Stage,
     sync::Backstage,
 };
@@ -61,7 +61,10 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         None => std::thread::available_parallelism()?.get(),
     };
     let count = arguments.seeds;
-    let tell = |done: u64| {
+    let tell = |done: u64, played: &Played| {
+        if !played.violations.is_empty() {
+            say(&failure(played.seed, &played.violations));
+        }
         if done.is_multiple_of(500) {
             say(&format!("{done} of {count} seeds"));
         }

@@ -153,8 +153,9 @@ impl Engine {
             }
             Act::Import(records) => self.import(records).await,
             Act::Erase(contact) => {
-                let call = doors.store.destroy_subject_key(contact, now);
-                let _refused = doors.pass("erase", Kind::Write, contact, call).await;
+                let store = doors.store.clone();
+                let call = async move { store.destroy_subject_key(contact, now).await };
+                let _refused = doors.pass("erase", Kind::Write, contact.to_string(), call).await;
             }
         }
         1
@@ -163,8 +164,9 @@ impl Engine {
     async fn import(&self, records: Vec<Record>) {
         use domain::port::Intake as _;
         let now = self.clock.now();
-        let call = self.doors.store.absorb(SOURCE, records, now, true);
-        let _refused = self.doors.pass("absorb", Kind::Write, "", call).await;
+        let store = self.doors.store.clone();
+        let call = async move { store.absorb(SOURCE, records, now, true).await };
+        let _refused = self.doors.pass("absorb", Kind::Write, String::new(), call).await;
     }
 
     async fn decide(&self, id: ApprovalId, user: UserId, decision: Decision) {

@@ -16,13 +16,15 @@ pub struct Order {
     step: Option<String>,
     /// Whether it was begun.
     begun: bool,
+    /// Whether it may be begun again.
+    again: bool,
     over: bool,
 }
 
 impl Order {
     /// Before a run's first event.
     pub const fn new(stage: Arc<Stage>) -> Self {
-        Self { stage, plan: None, step: None, begun: false, over: false }
+        Self { stage, plan: None, step: None, begun: false, again: false, over: false }
     }
 
     /// Whether the trail says that the run is over.
@@ -55,15 +57,17 @@ impl Order {
                 Ok(())
             }
             Event::RunRetried {} => {
-                self.begun = false;
+                // The step goes on where it was, or begins again.
+                self.again = self.begun;
                 Ok(())
             }
             Event::StepStarted { step } => {
                 self.at(step)?;
-                if self.begun {
+                if self.begun && !self.again {
                     return Err(format!("step `{step}` is begun twice"));
                 }
                 self.begun = true;
+                self.again = false;
                 Ok(())
             }
             Event::StepSkipped { step, .. } => {
@@ -73,11 +77,12 @@ impl Order {
             }
             Event::StepFinished { step, outcome, taken, .. } => {
                 self.at(step)?;
-                if self.begun == taken.is_some() {
+                if self.begun == taken.is_some() && !self.again {
                     return Err(format!("step `{step}` is finished, and begun was {}", self.begun));
                 }
                 self.step = self.after(step, Some(outcome));
                 self.begun = false;
+                self.again = false;
                 Ok(())
             }
             Event::TaskCreated { step, .. } if step.starts_with("sends-stopped-") => Ok(()),

@@ -29,6 +29,8 @@ pub struct Outside {
     /// Playbooks and policy: whether the second version is in force.
     second: (bool, bool),
     count: u64,
+    /// How many days pass at most until something happens again.
+    days: i64,
 }
 
 const DECISIONS: [(Decision, u64); 8] = [
@@ -48,9 +50,9 @@ const DEEDS: [(Deed, u64); 20] = [
     (Deed::DecideAtOnce, 30),
     (Deed::Finish, 100),
     (Deed::Resolve, 40),
-    (Deed::Signal, 130),
+    (Deed::Signal, 70),
     (Deed::Repeat, 40),
-    (Deed::Many, 30),
+    (Deed::Many, 16),
     (Deed::Reply, 60),
     (Deed::Consent, 30),
     (Deed::Ticket, 20),
@@ -62,7 +64,7 @@ const DEEDS: [(Deed, u64); 20] = [
     (Deed::RetryFrom, 10),
     (Deed::Load, 8),
     (Deed::Activate, 8),
-    (Deed::Start, 20),
+    (Deed::Start, 10),
     (Deed::Erase, 2),
 ];
 
@@ -103,9 +105,16 @@ fn weigh<T: Copy>(of: &[(T, u64)], chance: &mut Chance) -> Option<T> {
 }
 
 impl Outside {
+    /// A world that is busy or not, by seed.
+    pub fn new(chance: &mut Chance) -> Self {
+        let days = [4, 8, 16, 24];
+        let days = chance.pick(&days).copied().unwrap_or(8);
+        Self { days, ..Self::default() }
+    }
+
     /// How long until something happens again, in microseconds.
-    pub fn pause(chance: &mut Chance) -> i64 {
-        let most = if chance.percent(30) { 6 * HOUR } else { 4 * DAY };
+    pub fn pause(&self, chance: &mut Chance) -> i64 {
+        let most = if chance.percent(30) { 6 * HOUR } else { self.days * DAY };
         super::weather::whole(chance.below(most.unsigned_abs()))
     }
 

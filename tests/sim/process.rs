@@ -26,7 +26,6 @@ use super::{
     doors::Doors,
     gate::{Gate, GateTimer},
     post::Ways,
-    sync::Backstage,
     time::{ProcessClock, Time},
 };
 use crate::chaos::chance::Chance;
@@ -46,8 +45,6 @@ pub struct Machine {
 pub struct Ground {
     /// The time there is.
     pub time: Arc<Time>,
-    /// Where the store works.
-    pub backstage: Arc<Backstage>,
     /// What really happened.
     pub book: Arc<Mutex<Book>>,
     /// The engine's knobs.
@@ -149,7 +146,6 @@ impl Process {
         let doors = Doors {
             gate: Arc::clone(&gate),
             store: machine.store.clone(),
-            backstage: Arc::clone(&ground.backstage),
             book: Arc::clone(&ground.book),
         };
         let engine = assemble(machine, ground, doors, seed);
@@ -195,7 +191,7 @@ fn assemble(machine: &Machine, ground: &Ground, doors: Doors, seed: u64) -> Engi
     let shared = Arc::new(doors.clone());
     let entropy = Arc::new(Seeded(Mutex::new(Chance::new(seed))));
     let master = MasterKey::from_bytes([0x42; 32]);
-    let vault = KeyVault::drawing_from(entropy, machine.store.clone(), master);
+    let vault = Arc::new(KeyVault::drawing_from(entropy, machine.store.clone(), master));
     let writer = Scribe { gate: Arc::clone(&doors.gate), writer: Arc::clone(&ground.writer) };
     let ports = Ports {
         journal: Arc::<Doors>::clone(&shared) as Arc<dyn Journal>,
@@ -210,7 +206,8 @@ fn assemble(machine: &Machine, ground: &Ground, doors: Doors, seed: u64) -> Engi
         clock,
         timer: Arc::new(GateTimer(Arc::clone(&doors.gate))),
     };
-    let ledger = Arc::<Doors>::clone(&shared) as Arc<dyn Ledger>;
+    // Checkpoints are taken by the world.
+    let ledger = Arc::new(machine.store.clone()) as Arc<dyn Ledger>;
     let steering = shared as Arc<dyn Steering>;
     Engine {
         worker: Worker::new(ports.clone(), ledger, ground.settings.clone()),

@@ -31,6 +31,7 @@ impl World {
     pub fn calm(&mut self) -> Result<()> {
         self.story.remark("-- the year is over, and nothing goes wrong any more");
         self.weather = Weather::CALM;
+        self.over = true;
         for slot in 0..self.machines.len() {
             self.machines[slot].clock.set(0);
             self.frozen[slot] = 0;
@@ -58,7 +59,7 @@ impl World {
     fn rest(&mut self) -> Result<()> {
         loop {
             self.wake();
-            if self.is_given_up() || !self.quiet_step()? {
+            if self.is_given_up() || !self.step()? {
                 // Somebody may be waiting for milliseconds only.
                 let soon = self.next_moment();
                 if self.is_broken() || soon > self.now() + 2_000_000 {
@@ -67,11 +68,6 @@ impl World {
                 self.ground.time.reach(soon);
             }
         }
-    }
-
-    /// A step at which nothing happens outside.
-    fn quiet_step(&mut self) -> Result<bool> {
-        self.step()
     }
 
     /// People do all that waits for them, and time passes, until every run is over.
@@ -178,7 +174,7 @@ impl World {
 
     fn reckon_trail(&self) -> Result<()> {
         let store = &self.machines[OFFICE].store;
-        let report = self.ground.backstage.wait(cli::audit::verify(store, &|_| {}))?;
+        let report = self.backstage.wait(cli::audit::verify(store, &|_| {}))?;
         let mut book = self.book();
         for fault in report.faults {
             book.broken(format!("audit: {fault}"));
@@ -207,7 +203,7 @@ impl World {
     fn reckon_counts(&self) -> Result<()> {
         let store = &self.machines[OFFICE].store;
         let page = PageRequest { cursor: None, limit: 1 };
-        let backstage = &self.ground.backstage;
+        let backstage = &self.backstage;
         let counts = backstage.wait(store.counts())?;
         let mut wrong = Vec::new();
         for status in RunStatus::ALL {

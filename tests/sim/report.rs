@@ -85,7 +85,7 @@ impl World {
         for slot in 0..self.machines.len() {
             self.end(slot, 0);
             let store = self.machines[slot].store.clone();
-            self.ground.backstage.wait(store.close());
+            self.backstage.wait(store.close());
         }
         Played {
             seed,
@@ -119,7 +119,7 @@ pub fn play_all(
     count: u64,
     at_once: usize,
     most: usize,
-    tell: &(dyn Fn(u64) + Sync),
+    tell: &(dyn Fn(u64, &Played) + Sync),
 ) -> Result<Report> {
     let begun = Instant::now();
     let stage = Arc::new(Stage::set(&Backstage::start()?)?);
@@ -138,8 +138,8 @@ pub fn play_all(
                         }
                         let played = play(&stage, &backstage, seed, false)?;
                         let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
-                        report.add(played);
-                        tell(report.seeds);
+                        report.add(&played);
+                        tell(report.seeds, &played);
                     }
                 })
             })
@@ -159,15 +159,25 @@ pub fn again(seed: u64) -> String {
     format!("cargo xtask sim --seed {seed}")
 }
 
+/// What went wrong in a seed, and how to see it again.
+pub fn failure(seed: u64, violations: &[String]) -> String {
+    let mut text = format!("seed {seed}: repeat it with `{}`\n", again(seed));
+    for violation in violations {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "  {violation}");
+    }
+    text
+}
+
 impl Report {
-    fn add(&mut self, played: Played) {
+    fn add(&mut self, played: &Played) {
         self.seeds += 1;
         self.time += played.time;
-        for (what, count) in played.tally {
-            *self.tally.entry(what).or_default() += count;
+        for (what, count) in &played.tally {
+            *self.tally.entry(what.clone()).or_default() += count;
         }
         if !played.violations.is_empty() {
-            self.failed.insert(played.seed, played.violations);
+            self.failed.insert(played.seed, played.violations.clone());
         }
     }
 
@@ -179,10 +189,7 @@ impl Report {
             let _ = writeln!(text, "  {what:<40} {count:>10}");
         }
         for (seed, violations) in &self.failed {
-            let _ = writeln!(text, "seed {seed}: repeat it with `{}`", again(*seed));
-            for violation in violations {
-                let _ = writeln!(text, "  {violation}");
-            }
+            text.push_str(&failure(*seed, violations));
         }
         text
     }

@@ -30,7 +30,7 @@ use super::{
 use crate::chaos::chance::Chance;
 
 /// Customers there are.
-pub const ACCOUNTS: u64 = 3;
+pub const ACCOUNTS: u64 = 2;
 
 /// The source customers come from.
 pub const SOURCE: &str = "crm";

@@ -45,6 +45,7 @@ pub struct World {
     pub(super) story: Story,
     pub(super) stage: Arc<Stage>,
     pub(super) ground: Ground,
+    pub(super) backstage: Arc<Backstage>,
     pub(super) machines: Vec<Machine>,
     pub(super) processes: Vec<Option<Process>>,
     /// Until when a machine is down, or its process stands still.
@@ -52,6 +53,8 @@ pub struct World {
     pub(super) frozen: Vec<i64>,
     pub(super) weather: Weather,
     pub(super) outside: Outside,
+    /// Whether the year is over, and nothing happens outside any more.
+    pub(super) over: bool,
     next_outside: i64,
     next_checkpoint: i64,
     /// When a worker looked in vain for something, and what there was.
@@ -90,23 +93,25 @@ impl World {
         let writing = Arc::new(ProcessClock::new(Arc::clone(&time), Chance::new(chance.number())));
         let ground = Ground {
             time,
-            backstage: Arc::clone(backstage),
             book: Arc::new(Mutex::new(book)),
             settings: settings(&mut chance),
             writer: Stage::writer(writing)?,
         };
         let weather = Weather::of(&mut chance);
+        let outside = Outside::new(&mut chance);
         let mut world = Self {
             chance,
             story: Story::new(kept),
             stage: Arc::clone(stage),
             ground,
+            backstage: Arc::clone(backstage),
             processes: machines.iter().map(|_| None).collect(),
             down: vec![0; machines.len()],
             frozen: vec![0; machines.len()],
             machines,
             weather,
-            outside: Outside::default(),
+            outside,
+            over: false,
             next_outside: 0,
             next_checkpoint: stage.beginning + 20 * DAY,
             in_vain: BTreeMap::new(),
@@ -116,7 +121,7 @@ impl World {
             _copy: copy,
         };
         world.story.remark(&format!("{weather:?}\n{:?}", world.ground.settings));
-        world.next_outside = world.now() + Outside::pause(&mut world.chance);
+        world.next_outside = world.now() + world.outside.pause(&mut world.chance);
         Ok(world)
     }
 
@@ -165,7 +170,7 @@ impl World {
         self.revive()?;
         let calls = self.calls();
         if !calls.is_empty() {
-            if self.chance.percent(3) && self.happen_early() {
+            if !self.over && self.chance.percent(3) && self.happen_early() {
                 return Ok(true);
             }
             if !self.chance.percent(20) || !self.begin_something() {
@@ -227,7 +232,7 @@ impl World {
                 }
                 let Some(process) = self.processes[slot].as_mut() else { return };
                 process.faults += u64::from(fate != Fate::Go);
-                process.gate.release(call.id, fate);
+                process.gate.release(call.id, fate, &self.backstage);
             }
             Turn::Stalls(time) => {
                 self.count("calls late");
@@ -348,7 +353,6 @@ impl World {
             _ => {
                 self.next_checkpoint = self.ground.time.micros() + 40 * DAY;
                 process.begin("checkpoint", async move {
-                    use domain::port::Ledger as _;
                     let now = engine.clock.now();
                     engine.doors.checkpoint(now).await.ok().flatten().map_or(0, |_| 1)
                 });
@@ -363,7 +367,7 @@ impl World {
         if self.now() < self.next_outside {
             return false;
         }
-        self.next_outside = self.now() + Outside::pause(&mut self.chance);
+        self.next_outside = self.now() + self.outside.pause(&mut self.chance);
         self.jump();
         self.happen_early();
         true

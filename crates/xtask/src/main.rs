@@ -9,6 +9,7 @@ mod household;
 mod leash;
 mod package;
 mod postgres;
+mod sim;
 mod stage;
 mod supply;
 
@@ -38,6 +39,12 @@ Commands:
                   frozen and restarted, PostgreSQL is stopped hard, networks are cut, the disk is
                   filled; then ledger, mail and audit trail are reconciled. Exit code 1 if a promise
                   was broken. More options: `target/debug/chaos run --help`.
+  sim [--seeds 10000] [--from 1] [--at-once N]
+                  A year of playbook time in a second, by seed: engine and store under simulated
+                  time, with crashes, lost leases, late and repeated signals, jumping clocks and
+                  failing calls. The invariants are checked after every step. Exit code 1 if one
+                  was broken, with the seed.
+  sim --seed N    That seed again, with its story line by line.
   ha [--minutes 3] [--keep] [--no-build]
                   High availability, shown: three machines with etcd, Patroni and PostgreSQL on
                   loopback addresses, two hosts of the product; machines are killed, frozen and
@@ -88,6 +95,7 @@ fn run(arguments: &[OsString]) -> Result<ExitCode> {
         ["deny"] => supply::check(),
         ["chaos", options @ ..] => chaos::outside(options),
         [chaos::INSIDE, options @ ..] => chaos::inside(options),
+        ["sim", options @ ..] => sim::run(options),
         ["ha", options @ ..] => ha::outside(options, &arguments[1..]),
         [ha::INSIDE, options @ ..] => ha::inside(options),
         [cluster::KEEPER] => cluster::keep(),
