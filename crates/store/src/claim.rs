@@ -117,12 +117,13 @@ impl Store {
 /// Lets one claim be made at a time, so that each sees what is in hand by the ones before it.
 async fn one_by_one(tx: &mut Tx) -> Result<(), StoreError> {
     if tx.is_postgres() {
-        // Whoever is stopped in the middle must not keep all others from claiming; and compiling
-        // the statement to machine code would take a thousand times as long as running it.
+        // Whoever is stopped in the middle must not keep all others from claiming; compiling the
+        // statement to machine code would take a thousand times as long as running it; and while
+        // nothing is known of a young table, going through all of it looks cheap.
         tx.raw(
             "",
             "SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL jit = off; \
-             SELECT pg_advisory_xact_lock(7014005)",
+             SET LOCAL enable_seqscan = off; SELECT pg_advisory_xact_lock(7014005)",
         )
         .await
         .map_err(of_sqlx)?;
