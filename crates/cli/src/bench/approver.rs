@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Runs that are looked at one by one to see that all are over.
 const LAST: usize = 200;
 /// How often an empty list is read again.
-const LOOK: Duration = Duration::from_millis(3);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// How to reach the server, and as whom.
 #[derive(Clone)]
