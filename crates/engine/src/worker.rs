@@ -21,6 +21,9 @@ use crate::{
 /// How often schedules are looked at.
 const SCHEDULES: Duration = Duration::from_secs(5);
 
+/// How long the last checkpoint may take of somebody who was told to stop.
+const LAST: Duration = Duration::from_secs(2);
+
 /// Runs everything that moves by itself.
 #[derive(Clone)]
 pub struct Worker {
@@ -296,7 +299,12 @@ impl Worker {
                 () = stop.cancelled() => {}
                 () = self.ports.timer.sleep(self.settings.checkpoint) => {}
             }
-            match self.ledger.checkpoint(self.ports.clock.now()).await {
+            let taken = tokio::select! {
+                taken = self.ledger.checkpoint(self.ports.clock.now()) => taken,
+                // What is left is covered by the next one, whoever takes it.
+                () = async { stop.cancelled().await; tokio::time::sleep(LAST).await } => return,
+            };
+            match taken {
                 Ok(Some(number)) => debug!(number, "audit checkpoint taken"),
                 Ok(None) => {}
                 Err(err) => warn!(error = %err, "audit checkpoint could not be taken"),

@@ -15,6 +15,7 @@ use serde_json::json;
 use crate::{
     connection::Tx,
     fault::of_sqlx,
+    lock,
     open::Store,
     row::Row,
     sql::{Value, args, sql},
@@ -198,10 +199,7 @@ pub(crate) fn versions_in_force(
 
 /// Whoever changes what is in force waits for whoever does so at the same time.
 async fn exclusively(tx: &mut Tx) -> Result<(), StoreError> {
-    if tx.is_postgres() {
-        tx.raw("", "SELECT pg_advisory_xact_lock(7014003)").await.map_err(of_sqlx)?;
-    }
-    Ok(())
+    tx.raw("", lock::CATALOGUE).await.map_err(of_sqlx)
 }
 
 async fn load(

@@ -17,6 +17,7 @@ use serde_json::json;
 use crate::{
     connection::Tx,
     fault::of_sqlx,
+    lock,
     open::Store,
     run,
     sql::{Sql, Value, sql},
@@ -117,16 +118,7 @@ impl Store {
 /// Lets one claim be made at a time, so that each sees what is in hand by the ones before it.
 async fn one_by_one(tx: &mut Tx) -> Result<(), StoreError> {
     if tx.is_postgres() {
-        // Whoever is stopped in the middle must not keep all others from claiming; compiling the
-        // statement to machine code would take a thousand times as long as running it; and while
-        // nothing is known of a young table, going through all of it looks cheap.
-        tx.raw(
-            "",
-            "SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL jit = off; \
-             SET LOCAL enable_seqscan = off; SELECT pg_advisory_xact_lock(7014005)",
-        )
-        .await
-        .map_err(of_sqlx)?;
+        tx.raw("", lock::CLAIM).await.map_err(of_sqlx)?;
     }
     Ok(())
 }

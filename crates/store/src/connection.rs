@@ -119,7 +119,7 @@ impl Tx {
         }
     }
 
-    /// Runs a statement without preparing it.
+    /// Runs a statement without preparing it; nothing where the text is empty.
     pub(crate) async fn raw(
         &mut self,
         sqlite: &'static str,
@@ -136,6 +136,8 @@ impl Tx {
         postgres: &'static str,
     ) -> Result<(), sqlx::Error> {
         let done = match &mut self.connection {
+            Some(Connection::Sqlite(_)) if sqlite.is_empty() => return Ok(()),
+            Some(Connection::Postgres(_)) if postgres.is_empty() => return Ok(()),
             Some(Connection::Sqlite(connection)) => {
                 sqlx::raw_sql(sqlite).execute(&mut **connection).await.map(drop)
             }

@@ -146,10 +146,8 @@ async fn claim(
     ttl: SignedDuration,
     limits: &Limits,
 ) -> Result<(Vec<Message>, Vec<Message>), StoreError> {
-    if tx.is_postgres() {
-        // Compiling the statement would take a thousand times as long as running it.
-        tx.raw("", "SET LOCAL jit = off").await.map_err(crate::fault::of_sqlx)?;
-    }
+    // Compiling the statement would take a thousand times as long as running it.
+    tx.raw("", "SET LOCAL jit = off").await.map_err(crate::fault::of_sqlx)?;
     let args = vec![
         Value::from(now),
         Value::from(limit),

@@ -5,6 +5,7 @@ use sqlx::{PgConnection, Row as _};
 
 use crate::{
     fault::of_sqlx,
+    lock,
     open::{Pools, Store},
 };
 
@@ -25,10 +26,7 @@ impl Store {
         };
         // A session's lock: it goes when the connection does, whatever becomes of the process.
         let mut connection = pool.acquire().await.map_err(of_sqlx)?.detach();
-        let row = sqlx::query("SELECT pg_try_advisory_lock(7014004) AS taken")
-            .fetch_one(&mut connection)
-            .await
-            .map_err(of_sqlx)?;
+        let row = sqlx::query(lock::DUTY).fetch_one(&mut connection).await.map_err(of_sqlx)?;
         let taken: bool = row.try_get("taken").map_err(of_sqlx)?;
         Ok(taken.then_some(Duty { _connection: Some(connection) }))
     }

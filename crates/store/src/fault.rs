@@ -79,6 +79,18 @@ fn postgres_transient(code: &str) -> bool {
         || matches!(code, "40001" | "40P01" | "55P03" | "25P03" | READ_ONLY)
 }
 
+/// Whether PostgreSQL gave up waiting for a lock somebody else has.
+pub(crate) fn is_locked_out(error: &StoreError) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        if let Some(sqlx::Error::Database(error)) = error.downcast_ref() {
+            return error.code().is_some_and(|code| code == "55P03");
+        }
+        source = error.source();
+    }
+    false
+}
+
 /// SQLSTATE of a server or session that takes no writes.
 const READ_ONLY: &str = "25006";
 

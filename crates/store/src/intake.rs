@@ -22,6 +22,7 @@ use self::reference::References;
 use crate::{
     connection::Tx,
     fault::of_sqlx,
+    lock,
     open::Store,
     signal,
     sql::{Value, args, sql},
@@ -137,10 +138,7 @@ async fn absorb(
     frame: &Frame<'_>,
     records: Vec<Record>,
 ) -> Result<Vec<Absorbed>, StoreError> {
-    if tx.is_postgres() {
-        // Of two imports at once, each would take the other's new rows for its own.
-        tx.raw("", "SELECT pg_advisory_xact_lock(7014004)").await.map_err(of_sqlx)?;
-    }
+    tx.raw("", lock::INTAKE).await.map_err(of_sqlx)?;
     let mut answers = vec![Absorbed::Unchanged; records.len()];
     let mut entities: BTreeMap<Entity, Vec<Item>> = BTreeMap::new();
     for (index, record) in records.into_iter().enumerate() {

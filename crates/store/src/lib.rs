@@ -37,6 +37,7 @@ mod intervene;
 mod journal;
 mod kill;
 mod ledger;
+mod lock;
 mod measure;
 mod message;
 mod migrate;

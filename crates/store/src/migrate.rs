@@ -8,13 +8,26 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     connection::Tx,
-    fault::of_sqlx,
+    fault::{is_locked_out, of_sqlx},
+    lock,
     open::Store,
     sql::{Sql, Value, args, sql},
 };
 
 /// How long PostgreSQL may take for one step of the schema.
 const STEP: Duration = Duration::from_hours(1);
+
+/// The limits under which everybody else works would end a step that has much to do.
+const PATIENTLY: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
+    SET LOCAL idle_in_transaction_session_timeout = 0";
+
+/// A step that waits for a table has everybody wait behind it who comes after. So it does not wait
+/// long, and tries again instead.
+const BRIEFLY: &str = "SET LOCAL lock_timeout = '2s'";
+
+/// How often it is tried to get hold of the tables, and the time between.
+const TRIES: u32 = 60;
+const AGAIN: Duration = Duration::from_secs(3);
 
 /// One step of the schema, in both dialects.
 struct Migration {
@@ -160,13 +173,31 @@ impl Store {
         steps: &'static [Migration],
         even_if_busy: bool,
     ) -> Result<Vec<&'static str>, MigrateError> {
+        let mut tries = 1;
+        loop {
+            match self.apply_at_once(steps, even_if_busy).await {
+                Err(MigrateError::Store(error)) if is_locked_out(&error) && tries < TRIES => {
+                    tracing::info!(tries, "the schema waits for tables that are in use");
+                    tries += 1;
+                    tokio::time::sleep(AGAIN).await;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn apply_at_once(
+        &self,
+        steps: &'static [Migration],
+        even_if_busy: bool,
+    ) -> Result<Vec<&'static str>, MigrateError> {
         let now = self.clock.now();
         self.write(move |tx| {
             Box::pin(async move {
-                if tx.is_postgres() {
-                    // Several processes may start at once.
-                    tx.raw("", "SELECT pg_advisory_xact_lock(7014000)").await.map_err(of_sqlx)?;
-                }
+                tx.script(STEP, "", PATIENTLY).await.map_err(of_sqlx)?;
+                // Several processes may start at once, and wait for the one that is at it.
+                tx.script(STEP, "", lock::SCHEMA).await.map_err(of_sqlx)?;
+                tx.raw("", BRIEFLY).await.map_err(of_sqlx)?;
                 tx.execute(
                     sql!("CREATE TABLE IF NOT EXISTS migrations ("
                         "name TEXT PRIMARY KEY, checksum TEXT NOT NULL, "
@@ -378,7 +409,10 @@ mod tests {
     #[tokio::test]
     async fn a_contracting_step_waits_for_other_sessions_of_postgres() {
         #[expect(clippy::disallowed_methods, reason = "tests are told of a cluster this way")]
-        let Ok(url) = std::env::var("TEST_POSTGRES_URL") else { return };
+        let Ok(url) = std::env::var("TEST_POSTGRES_URL") else {
+            assert!(std::env::var("TEST_POSTGRES_REQUIRED").is_err(), "PostgreSQL is needed");
+            return;
+        };
         let (server, _) = url.rsplit_once('/').unwrap();
         let mine = format!("{server}/contract_{}", std::process::id());
         crate::create_database(&mine).await.unwrap();
@@ -398,6 +432,106 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
         migrating.close().await;
+    }
+
+    const LONG_STEP: &[Migration] = &[
+        migration!("0001_schema"),
+        Migration {
+            name: "0098_long",
+            sqlite: "-- expand",
+            postgres: "-- expand\nSELECT pg_sleep(1)",
+        },
+    ];
+    const ALTERS: &[Migration] = &[
+        migration!("0001_schema"),
+        Migration {
+            name: "0098_alters",
+            sqlite: "-- expand",
+            postgres: "-- expand\nALTER TABLE runs ADD COLUMN more TEXT",
+        },
+    ];
+
+    /// A database of its own with the first step, where there is a server.
+    async fn on_postgres(name: &str, steps: &'static [Migration]) -> Option<(Store, String)> {
+        #[expect(clippy::disallowed_methods, reason = "tests are told of a cluster this way")]
+        let Ok(url) = std::env::var("TEST_POSTGRES_URL") else {
+            assert!(std::env::var("TEST_POSTGRES_REQUIRED").is_err(), "PostgreSQL is needed");
+            return None;
+        };
+        let (server, _) = url.rsplit_once('/').unwrap();
+        let mine = format!("{server}/{name}_{}", std::process::id());
+        crate::create_database(&mine).await.unwrap();
+        let options =
+            crate::Options { statement: Duration::from_millis(300), ..crate::Options::default() };
+        let store = Store::open_with(&mine, Arc::new(Still), &options).await.unwrap();
+        let first = &steps[..1];
+        store.apply(first, false).await.unwrap();
+        Some((store, mine))
+    }
+
+    #[tokio::test]
+    async fn a_step_may_take_longer_than_a_statement() {
+        let Some((store, url)) = on_postgres("long_step", LONG_STEP).await else { return };
+        let slow = sql!("SELECT 1::BIGINT AS n FROM pg_sleep(1)");
+        let ended = store
+            .write(move |tx| Box::pin(async move { tx.count(slow, args![]).await }))
+            .await
+            .unwrap_err();
+        assert!(ended.is_transient(), "the limit is in force for everybody else: {ended:?}");
+        assert_eq!(store.apply(LONG_STEP, false).await.unwrap(), ["0098_long"]);
+        store.close().await;
+        crate::drop_database(&url).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_step_that_waits_for_a_table_does_not_have_others_wait_behind_it() {
+        let Some((store, url)) = on_postgres("patient_step", ALTERS).await else { return };
+        let reading = open(&url, "playgate").await;
+        let (begun, done) = (Arc::new(tokio::sync::Notify::new()), tokio::sync::oneshot::channel());
+        let (release, released) = done;
+        let tell = Arc::clone(&begun);
+        let reader = tokio::spawn(async move {
+            reading
+                .view(move |tx| {
+                    Box::pin(async move {
+                        tx.count(sql!("SELECT COUNT(*) AS n FROM runs"), args![]).await?;
+                        tell.notify_one();
+                        released.await.unwrap();
+                        Ok(())
+                    })
+                })
+                .await
+                .unwrap();
+            reading.close().await;
+        });
+        begun.notified().await;
+        let migrating = store.clone();
+        let migrating = tokio::spawn(async move { migrating.apply(ALTERS, false).await });
+        let other = open(&url, "playgate").await;
+        let looked = std::time::Instant::now();
+        let mut longest = Duration::ZERO;
+        while looked.elapsed() < Duration::from_secs(4) {
+            let one = std::time::Instant::now();
+            other
+                .read(|tx| {
+                    Box::pin(async {
+                        tx.count(sql!("SELECT COUNT(*) AS n FROM runs"), args![]).await
+                    })
+                })
+                .await
+                .unwrap();
+            longest = longest.max(one.elapsed());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert!(longest > Duration::from_millis(500), "the step does ask for the table");
+        assert!(longest < Duration::from_secs(4), "{longest:?}");
+        assert!(!migrating.is_finished());
+        release.send(()).unwrap();
+        reader.await.unwrap();
+        assert_eq!(migrating.await.unwrap().unwrap(), ["0098_alters"]);
+        other.close().await;
+        store.close().await;
+        crate::drop_database(&url).await.unwrap();
     }
 
     #[tokio::test]

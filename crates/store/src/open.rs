@@ -75,6 +75,8 @@ pub struct Options {
     /// Stands for the database's own clock, by which leases are kept. For simulations only: where
     /// processes share a database, its clock is the one they all agree on.
     pub lease_clock: Option<Arc<dyn Clock>>,
+    /// How long PostgreSQL may work on one statement, to the millisecond.
+    pub statement: Duration,
     /// What PostgreSQL shows the connections as (`application_name`). Whoever works with the data
     /// is `playgate`; that is whom a migration that takes something away waits for.
     pub name: &'static str,
@@ -83,7 +85,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let wait = Duration::from_secs(30);
-        Self { connections: 10, wait, lease_clock: None, name: "playgate" }
+        let statement = Duration::from_mins(1);
+        Self { connections: 10, wait, lease_clock: None, statement, name: "playgate" }
     }
 }
 
@@ -424,13 +427,14 @@ const fn libsqlite3_version() -> i32 {
 }
 
 async fn postgres(url: &str, options: &Options) -> Result<PgPool, OpenError> {
+    let statement = format!("{}ms", options.statement.as_millis());
     let connect = PgConnectOptions::from_str(url)
         .map_err(|_| OpenError::Url("postgres".to_owned()))?
         .application_name(options.name)
         .statement_cache_capacity(STATEMENTS)
         .options([
             ("synchronous_commit", "on"),
-            ("statement_timeout", "60s"),
+            ("statement_timeout", statement.as_str()),
             ("lock_timeout", "20s"),
             ("idle_in_transaction_session_timeout", "30s"),
             // Cursors and dates are compared as text; backslashes are themselves.

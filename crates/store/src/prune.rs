@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::{
     connection::Tx,
     fault::of_sqlx,
-    history,
+    history, lock,
     sql::{Sql, Value, args, sql},
     trail,
 };
@@ -27,10 +27,7 @@ pub(crate) async fn record(
     by: Actor,
     now: Timestamp,
 ) -> Result<Recorded, StoreError> {
-    if tx.is_postgres() {
-        // Archives are counted: one at a time.
-        tx.raw("", "SELECT pg_advisory_xact_lock(7014003)").await.map_err(of_sqlx)?;
-    }
+    tx.raw("", lock::ARCHIVE).await.map_err(of_sqlx)?;
     let unchanged = match &new.holds {
         Holds::Runs(heads) => unchanged_runs(tx, heads).await?,
         Holds::Streams(ends) => unchanged_streams(tx, ends).await?,

@@ -1,6 +1,6 @@
 //! Reading customer data in: each row once, nothing in silence.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use domain::{
     account::{Account, AccountStatus, Lifecycle, Money, Segment, Tier},
@@ -37,6 +37,16 @@ contract! {
     spans_and_sources_are_known,
     text_of_any_kind_survives,
     a_year_of_use_is_read_in_fast_enough,
+    while_history_is_archived_customers_are_read_in,
+}
+
+async fn while_history_is_archived_customers_are_read_in(backend: &Backend) {
+    let duty = backend.store.take_duty().await.unwrap();
+    assert!(duty.is_some());
+    let rows = vec![record("A-1", Row::Account(account_row("Acme")))];
+    let reading = tokio::time::timeout(Duration::from_secs(5), absorb(backend, rows));
+    assert_eq!(reading.await.expect("it does not wait for the archive"), [Absorbed::Inserted]);
+    drop(duty);
 }
 
 pub(crate) async fn absorb(backend: &Backend, records: Vec<Record>) -> Vec<Absorbed> {

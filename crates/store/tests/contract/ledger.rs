@@ -26,6 +26,8 @@ contract! {
     the_chain_verifies_and_one_changed_byte_is_found,
     a_checkpoint_finds_a_truncated_stream,
     a_checkpoint_covers_what_changed_since_the_last,
+    however_much_changed_each_checkpoint_is_small,
+    a_process_that_dies_between_two_checkpoints_leaves_the_rest_to_the_next,
     concurrent_appends_keep_every_chain_whole,
     recent_events_come_newest_first,
     what_customers_and_colleagues_wrote_stays_out_of_the_trail,
@@ -132,6 +134,72 @@ async fn a_checkpoint_covers_what_changed_since_the_last(backend: &Backend) {
     all.sort();
     assert_eq!(streams(backend.store.heads("", 10).await.unwrap()), all);
     assert_eq!(streams(backend.store.heads(&all[0], 1).await.unwrap()), all[1..2]);
+}
+
+/// Runs enough for several checkpoints.
+async fn many_runs(stage: &Stage<'_>) {
+    for batch in 0..9 {
+        let runs = (0..500).map(|n| stage.new_run(&format!("{batch} {n}"))).collect();
+        stage.backend.store.start(runs, stage.backend.now()).await.unwrap();
+    }
+}
+
+/// The streams each checkpoint covers, whose chain is looked over on the way.
+async fn checkpoints(backend: &Backend) -> Vec<Vec<String>> {
+    let (mut prev, mut covered) = (chain::GENESIS.to_vec(), Vec::new());
+    for number in 1.. {
+        let Some(checkpoint) = backend.store.checkpoint_at(number).await.unwrap() else { break };
+        let heads =
+            checkpoint.heads.iter().map(|head| (head.stream.as_str(), head.seq, &*head.hash));
+        assert_eq!(checkpoint.root, chain::root(heads));
+        assert_eq!(checkpoint.prev, prev);
+        let hash = chain::checkpoint(&prev, number, checkpoint.at, &checkpoint.root);
+        assert_eq!(checkpoint.hash, hash);
+        prev = checkpoint.hash;
+        covered.push(checkpoint.heads.into_iter().map(|head| head.stream).collect());
+    }
+    covered
+}
+
+/// Every stream there is, by name.
+async fn streams(backend: &Backend) -> Vec<String> {
+    let heads = backend.store.heads("", 10_000).await.unwrap();
+    heads.into_iter().map(|head| head.stream).collect()
+}
+
+async fn however_much_changed_each_checkpoint_is_small(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    many_runs(&stage).await;
+    let last = backend.store.checkpoint(backend.now()).await.unwrap();
+    let covered = checkpoints(backend).await;
+    assert_eq!(last, i64::try_from(covered.len()).ok());
+    let sizes: Vec<_> = covered.iter().map(Vec::len).collect();
+    assert_eq!(sizes, [2_000, 2_000, 501]);
+    assert_eq!(covered.concat(), streams(backend).await, "each stream once");
+    assert_eq!(backend.store.checkpoint(backend.now()).await.unwrap(), None);
+}
+
+async fn a_process_that_dies_between_two_checkpoints_leaves_the_rest_to_the_next(
+    backend: &Backend,
+) {
+    let stage = Stage::new(backend).await;
+    many_runs(&stage).await;
+    let dying = backend.another().await;
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    dying.observe_commits(move || {
+        let _gone = tell.send(());
+    });
+    let now = backend.now();
+    let checkpoint = tokio::spawn(async move { dying.checkpoint(now).await });
+    told.recv().await.unwrap();
+    checkpoint.abort();
+    assert!(checkpoint.await.unwrap_err().is_cancelled());
+    assert_eq!(checkpoints(backend).await[0].len(), 2_000);
+
+    backend.store.checkpoint(backend.now()).await.unwrap().unwrap();
+    let mut covered = checkpoints(backend).await.concat();
+    covered.sort();
+    assert_eq!(covered, streams(backend).await, "each stream once");
 }
 
 async fn concurrent_appends_keep_every_chain_whole(backend: &Backend) {
