@@ -102,6 +102,70 @@ async fn a_unit_of_work_that_panics_takes_nothing_with_it() {
     assert_eq!(store.pending().await.unwrap(), [""; 0]);
 }
 
+/// The text a statement answers with on the connection that writes.
+async fn word(store: &Store, sql: Sql, column: &'static str) -> String {
+    store
+        .write(move |tx| {
+            Box::pin(async move {
+                let row = tx.one(sql, args![]).await?.expect("one row");
+                row.text(column).or_else(|_| Ok(row.int(column)?.to_string()))
+            })
+        })
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn what_sqlite_commits_is_on_the_disk() {
+    let (store, _folder) = open().await;
+    // 2 is FULL: each commit is synced, not only each checkpoint of the log.
+    assert_eq!(word(&store, sql!("PRAGMA synchronous"), "synchronous").await, "2");
+    assert_eq!(word(&store, sql!("PRAGMA journal_mode"), "journal_mode").await, "wal");
+    // A connection that was lost is replaced by one that is no worse.
+    store
+        .write(|tx| {
+            Box::pin(async move { tx.raw("PRAGMA synchronous = OFF", "").await.map_err(of_sqlx) })
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(word(&store, sql!("PRAGMA synchronous"), "synchronous").await, "2");
+}
+
+#[tokio::test]
+async fn what_postgres_commits_is_on_the_disk_whatever_its_default() {
+    #[expect(clippy::disallowed_methods, reason = "tests are told of a cluster this way")]
+    let Ok(url) = std::env::var("TEST_POSTGRES_URL") else {
+        assert!(std::env::var("TEST_POSTGRES_REQUIRED").is_err(), "PostgreSQL is needed");
+        return;
+    };
+    let (server, _) = url.rsplit_once('/').unwrap();
+    let url = format!("{server}/durable_{}", std::process::id());
+    crate::create_database(&url).await.unwrap();
+    let open = async || Store::open(&url, Arc::new(Still(AtomicU64::new(1)))).await.unwrap();
+    let store = open().await;
+    let name = url.rsplit_once('/').unwrap().1;
+    let default = format!("ALTER DATABASE {name} SET synchronous_commit = off").leak();
+    store
+        .write(|tx| Box::pin(async move { tx.raw("", default).await.map_err(of_sqlx) }))
+        .await
+        .unwrap();
+    store.close().await;
+    let store = open().await;
+    let reset = sql!("SELECT setting FROM pg_db_role_setting, unnest(setconfig) AS setting "
+        "WHERE setting LIKE 'synchronous_commit=%'");
+    assert_eq!(word(&store, reset, "setting").await, "synchronous_commit=off");
+    for setting in ["synchronous_commit", "fsync", "full_page_writes"] {
+        let show = format!("SHOW {setting}");
+        let show = sqlx::SqlSafeStr::into_sql_str(sqlx::AssertSqlSafe(show));
+        let show = Sql { sqlite: show.clone(), postgres: show };
+        let word = word(&store, show, setting).await;
+        // The other two are the server's; that of tests may do without.
+        assert!(setting != "synchronous_commit" || word == "on", "{setting} is {word}");
+    }
+    store.close().await;
+    crate::drop_database(&url).await.unwrap();
+}
+
 /// What SQLite would do, one line a step.
 pub(crate) async fn plan(store: &Store, sql: Sql, args: Vec<Value>) -> String {
     let explain = format!("EXPLAIN QUERY PLAN {}", sql.sqlite.as_str());
