@@ -17,6 +17,7 @@ use domain::{
     run::RunStatus,
     user::Permission,
 };
+use serde_json::json;
 use world::{
     Database,
     model::{ModelEndpoint, Reply},
@@ -24,13 +25,25 @@ use world::{
 
 use crate::on_both;
 
-on_both! { ai_01_a_run_that_ends_its_workers_is_given_up_and_the_others_go_on }
+on_both! { ai_01_a_run_that_ends_its_workers_is_given_up_and_its_neighbours_get_through }
 
 const HEAD: &str = "owner: cs-ops@example.com\nstage: crawl\ngoal: adoption\nkind: proactive\n\
-                    objective: It is done.\nduration: { weeks: [1, 1] }\nmetrics: [adoption_rate]\n\
+                    duration: { weeks: [1, 1] }\nmetrics: [adoption_rate]\n\
                     pitfalls: [None known.]\ntrigger: { on: manual }\nsteps:\n";
-const POISON: &str = "  - id: work\n    route_risk: { prompt: route-risk }\n";
+const ASKS: &str = "  - id: work\n    route_risk: { prompt: route-risk }\n";
 const HARMLESS: &str = "  - id: work\n    create_task: { for: csm, title: \"Look\", due: 1d }\n";
+
+/// What a model says that asks for nothing.
+const ROUTE: &str = r#"{"category":"none","severity":"low","owner":"csm","reasons":["health is good (f1)"],"confidence":1}"#;
+
+fn is_poison(request: &serde_json::Value) -> bool {
+    request.to_string().contains("A poison.")
+}
+
+/// Questions of the run that ends its workers, so far.
+fn poisonous(endpoint: &ModelEndpoint) -> usize {
+    endpoint.requests().iter().filter(|request| is_poison(request)).count()
+}
 
 async fn open(config: &Path) -> App {
     let config = Config::read(config).expect("the configuration");
@@ -49,17 +62,27 @@ fn worker(config: &Path) -> Child {
         .expect("the worker starts")
 }
 
-async fn ai_01_a_run_that_ends_its_workers_is_given_up_and_the_others_go_on(database: Database) {
+async fn ai_01_a_run_that_ends_its_workers_is_given_up_and_its_neighbours_get_through(
+    database: Database,
+) {
     let _set = rustls::crypto::ring::default_provider().install_default();
     let folder = tempfile::tempdir().expect("a folder");
     let lease = database.lease(folder.path()).await;
-    // It answers nothing: there is time to kill whoever asks.
-    let silence = (0..40).map(|_| Reply::Silence(Duration::from_mins(1)));
-    let endpoint = ModelEndpoint::start(silence).await.expect("an endpoint");
+    // What the poison asks is never answered: there is time to kill whoever asks. Its neighbours
+    // are, but not before.
+    let endpoint = ModelEndpoint::answering(|request| {
+        if is_poison(request) {
+            Reply::Silence(Duration::from_mins(1))
+        } else {
+            Reply::SaysLater(Duration::from_secs(1), ROUTE.to_owned())
+        }
+    })
+    .await
+    .expect("an endpoint");
     let custom = folder.path().join("custom/playbooks");
     std::fs::create_dir_all(&custom).expect("a folder");
-    for (name, steps) in [("poison", POISON), ("harmless", HARMLESS)] {
-        let text = format!("playbook: {name}\ntitle: {name}\n{HEAD}{steps}");
+    for (name, steps) in [("poison", ASKS), ("neighbour", ASKS), ("harmless", HARMLESS)] {
+        let text = format!("playbook: {name}\ntitle: {name}\nobjective: A {name}.\n{HEAD}{steps}");
         std::fs::write(custom.join(format!("{name}.yaml")), text).expect("a playbook");
     }
     std::fs::write(folder.path().join("master.key"), "42".repeat(32)).expect("a key");
@@ -75,26 +98,31 @@ async fn ai_01_a_run_that_ends_its_workers_is_given_up_and_the_others_go_on(data
     std::fs::write(&config, text).expect("a configuration");
     let app = open(&config).await;
     cli::command::serve::prepare(&app).await.expect("playbooks and policy load");
-    let row = r#"{"entity":"account","name":"Acme"}"#;
-    let row = world::record("acme", &serde_json::from_str(row).expect("a row"));
-    let now = app.clock.now();
-    app.store.absorb("test", vec![row], now, false).await.expect("a customer");
     let by = app.actor(Permission::Operate).await.expect("an administrator");
-    let account = app.account("Acme").await.expect("the account").id;
-    for name in ["poison", "harmless"] {
-        app.triggers().start_by_hand(name, account, &by).await.expect("a run");
+    for (playbook, customer) in [
+        ("neighbour", "Birch"),
+        ("poison", "Acme"),
+        ("neighbour", "Cedar"),
+        ("neighbour", "Dogwood"),
+        ("harmless", "Elm"),
+    ] {
+        let row = json!({ "entity": "account", "name": customer });
+        let row = world::record(customer, &row);
+        app.store.absorb("test", vec![row], app.clock.now(), false).await.expect("a customer");
+        let account = app.account(customer).await.expect("the account").id;
+        app.triggers().start_by_hand(playbook, account, &by).await.expect("a run");
     }
 
     let (begun, mut deaths) = (Instant::now(), 0);
     let ended = loop {
         assert!(begun.elapsed() < Duration::from_mins(2), "{deaths} deaths and no end");
-        let asked = endpoint.requests().len();
+        let asked = poisonous(&endpoint);
         let mut child = worker(&config);
         let ended = loop {
             if let Some(status) = child.try_wait().expect("the worker's fate") {
                 break Some(status);
             }
-            if endpoint.requests().len() > asked {
+            if poisonous(&endpoint) > asked {
                 child.kill().expect("SIGKILL");
                 child.wait().expect("it ends");
                 break None;
@@ -112,9 +140,11 @@ async fn ai_01_a_run_that_ends_its_workers_is_given_up_and_the_others_go_on(data
     assert!((5..=6).contains(&deaths), "{deaths} deaths");
 
     let runs = app.store.runs(&RunFilter::default(), &PageRequest::default()).await.expect("runs");
-    let run = |name: &str| runs.items.iter().find(|run| run.playbook == name).expect("the run");
-    assert_eq!(run("harmless").status, RunStatus::Completed);
-    let poison = run("poison");
+    assert_eq!(runs.items.len(), 5);
+    for run in runs.items.iter().filter(|run| run.playbook != "poison") {
+        assert_eq!(run.status, RunStatus::Completed, "{}: {:?}", run.playbook, run.progress);
+    }
+    let poison = runs.items.iter().find(|run| run.playbook == "poison").expect("the run");
     assert_eq!(poison.status, RunStatus::Stuck);
     let dead_end = poison.progress.dead_end.clone().expect("a dead end");
     assert_eq!(dead_end.code, "worker-lost");

@@ -20,6 +20,8 @@ use tokio::{
 pub enum Reply {
     /// A well-formed completion with this content.
     Says(String),
+    /// The same after a while.
+    SaysLater(Duration, String),
     /// Status line, extra headers and body as they are.
     Raw {
         /// For example `429 Too Many Requests`.
@@ -34,6 +36,9 @@ pub enum Reply {
     /// Nothing for this long, then the connection ends.
     Silence(Duration),
 }
+
+/// What is answered to a request.
+type Choose = dyn Fn(&Value) -> Reply + Send + Sync;
 
 /// The endpoint.
 #[derive(Debug)]
@@ -53,6 +58,20 @@ impl Drop for ModelEndpoint {
 impl ModelEndpoint {
     /// Starts on a free loopback port. When the script is used up it answers 503.
     pub async fn start(script: impl IntoIterator<Item = Reply>) -> io::Result<Self> {
+        Self::open(script, None).await
+    }
+
+    /// Starts on a free loopback port; what it answers depends on what it is asked.
+    pub async fn answering(
+        choose: impl Fn(&Value) -> Reply + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        Self::open([], Some(Arc::new(choose))).await
+    }
+
+    async fn open(
+        script: impl IntoIterator<Item = Reply>,
+        choose: Option<Arc<Choose>>,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let script = Arc::new(Mutex::new(script.into_iter().collect::<VecDeque<_>>()));
@@ -61,9 +80,10 @@ impl ModelEndpoint {
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (replies, ears) = (Arc::clone(&replies), Arc::clone(&ears));
+                let choose = choose.clone();
                 tokio::spawn(async move {
                     // A client that hangs up is its own business.
-                    let _gone = answer(stream, &replies, &ears).await;
+                    let _gone = answer(stream, &replies, choose.as_deref(), &ears).await;
                 });
             }
         });
@@ -89,6 +109,7 @@ impl ModelEndpoint {
 async fn answer(
     mut stream: TcpStream,
     script: &Mutex<VecDeque<Reply>>,
+    choose: Option<&Choose>,
     requests: &Mutex<Vec<Value>>,
 ) -> io::Result<()> {
     let mut bytes = Vec::new();
@@ -110,13 +131,19 @@ async fn answer(
             break bytes[end + 4..end + 4 + length].to_vec();
         }
     };
-    requests
-        .lock()
-        .expect("no test panicked with the requests in hand")
-        .push(serde_json::from_slice(&body).unwrap_or(Value::Null));
-    let reply = script.lock().expect("no test panicked with the script in hand").pop_front();
+    let request = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    let reply = match choose {
+        Some(choose) => Some(choose(&request)),
+        None => script.lock().expect("no test panicked with the script in hand").pop_front(),
+    };
+    requests.lock().expect("no test panicked with the requests in hand").push(request);
+    if let Some(Reply::SaysLater(time, _)) = &reply {
+        tokio::time::sleep(*time).await;
+    }
     let (status, headers, body) = match reply {
-        Some(Reply::Says(content)) => ("200 OK", Vec::new(), completion(&content)),
+        Some(Reply::Says(content) | Reply::SaysLater(_, content)) => {
+            ("200 OK", Vec::new(), completion(&content))
+        }
         Some(Reply::Raw { status, headers, body }) => (status, headers, body),
         Some(Reply::Truncated) => {
             stream

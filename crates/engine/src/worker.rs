@@ -24,6 +24,9 @@ const SCHEDULES: Duration = Duration::from_secs(5);
 /// How long the last checkpoint may take of somebody who was told to stop.
 const LAST: Duration = Duration::from_secs(2);
 
+/// How soon a run is tried again that could not be worked on through no fault of its own.
+const AGAIN: Duration = Duration::from_secs(2);
+
 /// Runs everything that moves by itself.
 #[derive(Clone)]
 pub struct Worker {
@@ -177,7 +180,7 @@ impl Worker {
                     Some(Ok(turn)) => turn,
                     Some(Err(err)) if err.is_transient() => {
                         warn!(error = %err, "run could not be advanced yet");
-                        return;
+                        return self.give_back(&claimed).await;
                     }
                     Some(Err(err)) => {
                         error!(error = %err, "run cannot be advanced");
@@ -199,7 +202,7 @@ impl Worker {
                     }
                     Some(Err(err)) if err.is_transient() => {
                         warn!(error = %err, "turn could not be committed yet");
-                        return;
+                        return self.give_back(&claimed).await;
                     }
                     Some(Err(err)) => {
                         error!(error = %err, "turn cannot be committed");
@@ -219,6 +222,26 @@ impl Worker {
         }
         .instrument(span)
         .await;
+    }
+
+    /// Lets go of a run with which nothing is wrong, to be tried again soon. Whatever hinders may
+    /// hinder this too: then it is tried for as long as the lease lasts.
+    async fn give_back(&self, claimed: &Claimed) {
+        let lease =
+            Duration::from_millis(u64::try_from(self.settings.lease.as_millis()).unwrap_or(30_000));
+        let trying = async {
+            loop {
+                // Those who were hindered together do not come back together.
+                let until = self.ports.clock.now() + spread(AGAIN, self.ports.clock.uuid());
+                match self.ports.journal.give_back(&[claimed.lease], until).await {
+                    Ok(()) => return,
+                    Err(err) => debug!(error = %err, "lease could not be given back yet"),
+                }
+                tokio::time::sleep(spread(AGAIN, self.ports.clock.uuid())).await;
+            }
+        };
+        // Nobody to tell: whoever claims it next finds the lease at its end.
+        let _in_time = tokio::time::timeout(lease, trying).await;
     }
 
     /// One turn, with the lease renewed while it lasts (a model may take a minute).

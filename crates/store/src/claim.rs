@@ -6,7 +6,7 @@ use domain::{
     event::{Event, NewEvent},
     id::RunId,
     limit::Limits,
-    port::StoreError,
+    port::{StoreError, Work},
     run::{Claimed, DeadEnd, Lease, Priority, RunStatus},
     turn::Turn,
     user::Actor,
@@ -27,6 +27,12 @@ use crate::{
 /// run, it seems, ends whoever works on it.
 pub(crate) const LOST_WORKERS: i64 = 5;
 
+/// A run that was lost so often is claimed alone, and while nobody has another such run in hand.
+///
+/// Whoever ends its worker ends it for all the others that are in hand there. From here on it takes
+/// none of them along that was lost as often, so that each of those gets through by itself.
+const SUSPECT: i64 = 2;
+
 /// A lease's length in microseconds.
 pub(crate) fn microseconds(ttl: SignedDuration) -> i64 {
     i64::try_from(ttl.as_micros()).unwrap_or(i64::MAX / 4)
@@ -40,6 +46,28 @@ impl Store {
         ttl: SignedDuration,
         limits: &Limits,
     ) -> Result<Vec<Claimed>, StoreError> {
+        loop {
+            let (lost, claimed) = self.claim_batch(now, limit, ttl, limits).await?;
+            if lost.is_empty() {
+                return Ok(claimed);
+            }
+            let stuck = lost.into_iter().map(|claimed| given_up(claimed, now)).collect();
+            self.commit_turns(stuck).await?;
+            if !claimed.is_empty() {
+                return Ok(claimed);
+            }
+            // It was claimed alone, and others wait.
+        }
+    }
+
+    /// Runs that are not tried again, and those that are.
+    async fn claim_batch(
+        &self,
+        now: Timestamp,
+        limit: u32,
+        ttl: SignedDuration,
+        limits: &Limits,
+    ) -> Result<(Vec<Claimed>, Vec<Claimed>), StoreError> {
         let args = vec![
             Value::from(now),
             Value::from(limit),
@@ -47,6 +75,7 @@ impl Store {
             Value::json(&lanes(now)),
             Value::from(limits.runs_per_account.unwrap_or(0)),
             Value::from(draw(now)),
+            Value::from(SUSPECT),
         ];
         let claimed = self
             .write(move |tx| {
@@ -70,14 +99,34 @@ impl Store {
             .await?;
         let (lost, claimed): (Vec<_>, Vec<_>) =
             claimed.into_iter().partition(|(_, claims)| *claims > LOST_WORKERS);
-        if !lost.is_empty() {
-            let stuck = lost.into_iter().map(|(claimed, _)| given_up(claimed, now)).collect();
-            self.commit_turns(stuck).await?;
-        }
-        let mut claimed: Vec<Claimed> = claimed.into_iter().map(|(claimed, _)| claimed).collect();
+        let runs = |claimed: Vec<(Claimed, i64)>| claimed.into_iter().map(|(claimed, _)| claimed);
+        let mut claimed: Vec<Claimed> = runs(claimed).collect();
         // `RETURNING` answers in no particular order.
         claimed.sort_by_key(|claimed| (claimed.run.wake_at, claimed.run.id));
-        Ok(claimed)
+        Ok((runs(lost).collect(), claimed))
+    }
+
+    pub(crate) async fn give_back_runs(
+        &self,
+        leases: &[Lease],
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        if leases.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<_> = leases
+            .iter()
+            .map(|lease| json!({ "id": lease.run, "token": lease.token, "wakes": lease.wakes }))
+            .collect();
+        let args = vec![Value::json(&rows), Value::from(until)];
+        self.write(move |tx| {
+            Box::pin(async move {
+                tx.stir(Work::Runs);
+                tx.execute(give_back(), args).await?;
+                Ok(())
+            })
+        })
+        .await
     }
 
     pub(crate) async fn renew_leases(
@@ -180,8 +229,19 @@ fn lanes(now: Timestamp) -> Vec<serde_json::Value> {
         .collect()
 }
 
+/// Gives up leases, `$1`, of which nothing came and nobody is at fault: the runs are due again at
+/// `$2`, or when they would be if somebody woke them meanwhile.
+fn give_back() -> Sql {
+    sql!("UPDATE runs SET lease_token = lease_token + 1, lease_until = NULL, "
+        "claims = CASE WHEN claims > 0 THEN claims - 1 ELSE 0 END, "
+        "wake_at = CASE WHEN runs.wakes <> r.wakes AND wake_at < $2 THEN wake_at ELSE $2 END FROM "
+        {rows "$1" (id TEXT, token BIGINT, wakes BIGINT)}
+        "WHERE runs.id = r.id AND runs.lease_token = r.token AND runs.lease_until IS NOT NULL")
+}
+
 /// `$1` now, `$2` how many, `$3` for how long, `$4` what a run in hand costs by priority, `$5` runs
-/// of one account at most (0: no bound), `$6` whose turn it is.
+/// of one account at most (0: no bound), `$6` whose turn it is, `$7` how often lost a run is claimed
+/// alone.
 ///
 /// A lane is a priority and a playbook. `found` hops from one to the next in the index; from each,
 /// `due` takes who has been due the longest, and `chosen` the cheapest of all. Of one lane 10,000 are
@@ -189,7 +249,7 @@ fn lanes(now: Timestamp) -> Vec<serde_json::Value> {
 /// keeps the rest of that lane waiting.
 pub(crate) fn claim() -> Sql {
     sql!("WITH RECURSIVE held AS MATERIALIZED (\
-        SELECT account, playbook, priority FROM runs \
+        SELECT account, playbook, priority, claims FROM runs \
         WHERE lease_until IS NOT NULL AND lease_until >=" {now} "), \
         crowded AS MATERIALIZED (\
         SELECT account FROM held GROUP BY account HAVING $5 > 0 AND COUNT(*) >= $5), \
@@ -217,16 +277,17 @@ pub(crate) fn claim() -> Sql {
         WHERE playbooks.name = found.playbook AND playbooks.active = 1) AS most \
         FROM found WHERE found.playbook IS NOT NULL), \
         due AS (\
-        SELECT" {either " c.rowid AS place," ""} " c.id, c.account, c.wake_at, lane.playbook, lane.turn, lane.busy, lane.most, \
+        SELECT" {either " c.rowid AS place," ""} " c.id, c.account, c.wake_at, c.claims, lane.playbook, lane.turn, lane.busy, lane.most, \
         (lane.in_hand + ROW_NUMBER() OVER (PARTITION BY lane.priority, lane.playbook \
         ORDER BY c.wake_at, c.id)) * lane.stride - lane.bonus AS cost FROM lane "
         {either "JOIN runs AS c ON c.rowid IN (SELECT w.place FROM (SELECT runs.rowid AS place, \
             runs.account FROM runs INDEXED BY runs_by_lane"
-            "CROSS JOIN LATERAL (SELECT w.id, w.account, w.wake_at FROM (SELECT runs.id, \
-            runs.account, runs.wake_at FROM runs"}
+            "CROSS JOIN LATERAL (SELECT w.id, w.account, w.wake_at, w.claims FROM (SELECT runs.id, \
+            runs.account, runs.wake_at, runs.claims FROM runs"}
         " WHERE runs.status = 'active' AND runs.priority = lane.priority \
         AND runs.playbook = lane.playbook AND runs.wake_at <= $1 \
         AND (runs.lease_until IS NULL OR runs.lease_until <" {now} ") \
+        AND (runs.claims < $7 OR NOT EXISTS (SELECT 1 FROM held WHERE held.claims > $7)) \
         ORDER BY runs.wake_at, runs.id LIMIT 10000) AS w \
         WHERE w.account NOT IN (SELECT crowded.account FROM crowded) LIMIT $2" {either ")" ") AS c"} "), \
         lone AS (\
@@ -238,10 +299,14 @@ pub(crate) fn claim() -> Sql {
         SELECT lone.*, lone.busy + ROW_NUMBER() OVER (PARTITION BY lone.playbook \
         ORDER BY lone.cost, lone.turn, lone.wake_at, lone.id) AS of_playbook \
         FROM lone WHERE $5 = 0 OR lone.of_account <= $5), \
+        ranked AS (\
+        SELECT bounded." {either "place" "id"} ", bounded.claims, \
+        ROW_NUMBER() OVER fair AS rank, FIRST_VALUE(bounded.claims) OVER fair AS first \
+        FROM bounded WHERE bounded.most IS NULL OR bounded.of_playbook <= bounded.most \
+        WINDOW fair AS (ORDER BY bounded.cost, bounded.turn, bounded.wake_at, bounded.id)), \
         chosen AS MATERIALIZED (\
-        SELECT bounded." {either "place" "id"} " FROM bounded WHERE bounded.most IS NULL \
-        OR bounded.of_playbook <= bounded.most \
-        ORDER BY bounded.cost, bounded.turn, bounded.wake_at, bounded.id LIMIT $2), "
+        SELECT ranked." {either "place" "id"} " FROM ranked WHERE ranked.rank = 1 \
+        OR (ranked.claims < $7 AND ranked.first < $7) ORDER BY ranked.rank LIMIT $2), "
         // Looked at once more under the lock: an older program claims without waiting its turn.
         "taken AS MATERIALIZED (\
         SELECT" {either " runs.rowid AS place FROM runs WHERE runs.rowid IN (SELECT chosen.place \

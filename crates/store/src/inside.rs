@@ -186,7 +186,7 @@ pub(crate) async fn plan(store: &Store, sql: Sql, args: Vec<Value>) -> String {
 async fn hot_statements_use_their_indexes() {
     let (store, _folder) = open().await;
     let none = || Value::json(&[""; 0]);
-    let args_of_claim = args![0_i64, 1_i64, 1_i64, "[]", 1_i64, 0_i64];
+    let args_of_claim = args![0_i64, 1_i64, 1_i64, "[]", 1_i64, 0_i64, 2_i64];
     let due = plan(&store, claim::claim(), args_of_claim).await;
     for used in [
         "USING INDEX runs_held",

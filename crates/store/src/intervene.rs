@@ -180,12 +180,12 @@ fn row(run: RunId, status: RunStatus, progress: &Progress, wake_at: Option<Times
     })
 }
 
-/// Changes runs whatever turn is in flight: its lease is gone.
+/// Changes runs whatever turn is in flight: its lease is gone, and it was not lost by its worker.
 async fn put(tx: &mut Tx, rows: &[Json], now: Timestamp) -> Result<(), StoreError> {
     tx.execute(
         sql!("UPDATE runs SET status = r.status, progress = r.progress, wake_at = r.wake_at, "
             "changed_at = $2, wakes = wakes + 1, lease_token = lease_token + 1, "
-            "lease_until = NULL FROM "
+            "lease_until = NULL, claims = 0 FROM "
             {rows "$1" (id TEXT, status TEXT, progress TEXT, wake_at BIGINT)}
             "WHERE runs.id = r.id"),
         vec![Value::json(&rows), Value::from(now)],

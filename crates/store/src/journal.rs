@@ -32,6 +32,10 @@ impl Journal for Store {
         self.renew_leases(leases, ttl).await
     }
 
+    async fn give_back(&self, leases: &[Lease], until: Timestamp) -> Result<(), StoreError> {
+        self.give_back_runs(leases, until).await
+    }
+
     async fn commit(&self, turns: Vec<Turn>) -> Result<Vec<Committed>, StoreError> {
         self.commit_turns(turns).await
     }

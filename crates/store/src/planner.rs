@@ -92,8 +92,8 @@ async fn claims_walk_no_table_on_postgres() {
     store.write(|tx| Box::pin(async { tx.raw("", ROWS).await.map_err(of_sqlx) })).await.unwrap();
 
     let lanes = r#"'[{"priority":"normal","stride":2,"bonus":0}]'"#;
-    let values = format!("1000000000, 64, 30000000, {lanes}, 1, 7");
-    let types = "bigint, bigint, bigint, text, bigint, bigint";
+    let values = format!("1000000000, 64, 30000000, {lanes}, 1, 7, 2");
+    let types = "bigint, bigint, bigint, text, bigint, bigint, bigint";
     for plan in plans(&store, claim::claim(), types, &values).await {
         assert!(!plan.contains("Seq Scan on runs"), "{plan}");
         assert!(!plan.contains("runs_by_status") && !plan.contains("runs_by_account"), "{plan}");

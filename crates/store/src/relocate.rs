@@ -153,7 +153,7 @@ async fn relocate(
     tx.execute(
         sql!("UPDATE runs SET version = r.version, priority = r.priority, step = r.step, "
             "progress = r.progress, changed_at = $2, wakes = wakes + 1, lease_token = lease_token + 1, "
-            "lease_until = NULL FROM "
+            "lease_until = NULL, claims = 0 FROM "
             {rows "$1" (id TEXT, version TEXT, priority TEXT, step TEXT, progress TEXT)}
             "WHERE runs.id = r.id"),
         vec![Value::json(&rows), Value::from(now)],
@@ -257,7 +257,7 @@ async fn take_back(
     tx.execute(
         sql!("UPDATE runs SET status = 'active', step = $2, progress = $3, wake_at = $4, "
             "changed_at = $4, wakes = wakes + 1, lease_token = lease_token + 1, "
-            "lease_until = NULL WHERE id = $1"),
+            "lease_until = NULL, claims = 0 WHERE id = $1"),
         vec![
             Value::word(id),
             Value::from(rewind.progress.step.as_str()),

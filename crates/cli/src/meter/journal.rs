@@ -90,6 +90,10 @@ impl Journal for Counted {
         self.inner.renew(leases, ttl).await
     }
 
+    async fn give_back(&self, leases: &[Lease], until: Timestamp) -> Result<(), StoreError> {
+        self.inner.give_back(leases, until).await
+    }
+
     async fn commit(&self, turns: Vec<Turn>) -> Result<Vec<Committed>, StoreError> {
         let answers = self.inner.commit(turns).await?;
         if !answers.is_empty() {

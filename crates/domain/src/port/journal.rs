@@ -103,6 +103,12 @@ pub trait Journal: Send + Sync {
     /// Prolongs leases by `ttl` from now; tells for each whether it was still held.
     async fn renew(&self, leases: &[Lease], ttl: SignedDuration) -> Result<Vec<bool>, StoreError>;
 
+    /// Gives up leases under which nothing could be done for reasons that are not the runs': the
+    /// database was away, say. They are due again at `until`, or earlier if somebody wakes them, and
+    /// the claim does not count towards those after which a run is given up. A lease that was lost
+    /// meanwhile is left alone.
+    async fn give_back(&self, leases: &[Lease], until: Timestamp) -> Result<(), StoreError>;
+
     /// Applies turns in one transaction, each fenced by its own lease, and releases the leases
     /// that are not kept. The answers are in the order of the turns. If the run was woken since
     /// it was claimed, it becomes due at once whatever `wake_at` the turn asks for.

@@ -58,6 +58,8 @@ mod measure;
 #[cfg(test)]
 mod outbox;
 #[cfg(test)]
+mod poison;
+#[cfg(test)]
 mod queue;
 #[cfg(test)]
 mod resilience;
