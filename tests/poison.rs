@@ -1,7 +1,7 @@
 //! A run that ends every process that works on it: is it given up, and do the others go on?
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -107,7 +107,7 @@ async fn ai_01_a_run_that_ends_its_workers_is_given_up_and_its_neighbours_get_th
         ("harmless", "Elm"),
     ] {
         let row = json!({ "entity": "account", "name": customer });
-        let row = world::record(customer, &row);
+        let row = world::record(customer, &serde_json::from_value(row).expect("a row"));
         app.store.absorb("test", vec![row], app.clock.now(), false).await.expect("a customer");
         let account = app.account(customer).await.expect("the account").id;
         app.triggers().start_by_hand(playbook, account, &by).await.expect("a run");

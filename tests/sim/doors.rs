@@ -124,6 +124,12 @@ impl Journal for Doors {
         })
     }
 
+    async fn give_back(&self, leases: &[Lease], until: Timestamp) -> Result<(), StoreError> {
+        pass!(self, "give back", Write, count(leases), [leases], doors => async {
+            doors.store.give_back(&leases, until).await
+        })
+    }
+
     async fn commit(&self, turns: Vec<Turn>) -> Result<Vec<Committed>, StoreError> {
         let about = turns.iter().map(|turn| turn.lease.run.to_string()).collect::<Vec<_>>();
         let leases: Vec<Lease> = turns.iter().map(|turn| turn.lease).collect();

@@ -237,11 +237,16 @@ impl Worker {
                     Ok(()) => return,
                     Err(err) => debug!(error = %err, "lease could not be given back yet"),
                 }
-                tokio::time::sleep(spread(AGAIN, self.ports.clock.uuid())).await;
+                self.ports.timer.sleep(spread(AGAIN, self.ports.clock.uuid())).await;
             }
         };
+        let over = self.ports.timer.sleep(lease);
         // Nobody to tell: whoever claims it next finds the lease at its end.
-        let _in_time = tokio::time::timeout(lease, trying).await;
+        tokio::select! {
+            biased;
+            () = trying => {}
+            () = over => {}
+        }
     }
 
     /// One turn, with the lease renewed while it lasts (a model may take a minute).

@@ -9,6 +9,10 @@ mod relay;
 mod tls;
 mod webhook;
 
-#[expect(unreachable_pub, reason = "the file is a public module where other tests use it")]
+#[expect(
+    unreachable_pub,
+    dead_code,
+    reason = "the file is a public module where other tests use it, and use more of it"
+)]
 #[path = "../../../../tests/world/smtp.rs"]
 mod smtp;
