@@ -131,7 +131,7 @@ async fn runs_move_to_a_new_version_where_they_fit_and_nothing_is_lost_or_sent_t
 
     load(&world, &OLD.replace("id: letter", "id: note").replace("up_to: 5d", "up_to: 9d")).await;
     let steward = world.app.steward();
-    let find = |map: Names| steward.migration("talk", None, None, map);
+    let find = |map: Names| steward.migration(Some("talk"), None, None, map);
     let before = world.runs().await;
     let seen = steward
         .look_at_migration(&find(Names::new()).await.expect("it answers"))
@@ -204,7 +204,8 @@ async fn a_run_that_is_stuck_in_an_old_version_goes_on_in_a_new_one(database: Da
     load(&world, &broken.replace("int(account.name) > 0", "account.name != \"\"")).await;
     let steward = world.app.steward();
     let (by, short) = (world.actor().await, &stuck.version[..10]);
-    let of = steward.migration("talk", Some(short), None, Names::new()).await.expect("it answers");
+    let of =
+        steward.migration(Some("talk"), Some(short), None, Names::new()).await.expect("it answers");
     assert_eq!(steward.migrate(&of, &by, &|_| {}).await.expect("it answers").moved, 1);
     let filter = RunFilter { code: Some(code), ..RunFilter::default() };
     let retry = Intervention::Retry;
@@ -224,7 +225,7 @@ async fn a_run_that_is_stuck_in_an_old_version_goes_on_in_a_new_one(database: Da
         (None, Some(""), "has no version ``"),
         (Some(short), Some(short), "are the same version"),
     ] {
-        let refused = steward.migration("talk", from, to, Names::new()).await;
+        let refused = steward.migration(Some("talk"), from, to, Names::new()).await;
         let refused = refused.err().expect("it is refused").to_string();
         assert!(refused.contains(says), "{refused}");
     }

@@ -133,6 +133,91 @@ fn the_demo_prepares_resumes_and_starts_over() {
     assert_eq!(fresh["resumed"], false);
 }
 
+/// What a command that succeeds says in JSON.
+fn said(folder: &Path, arguments: &[&str]) -> serde_json::Value {
+    let output = run(folder, &[&["--config", "c.yaml", "--json"], arguments].concat());
+    let problems = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {problems}");
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// The active playbooks and their versions.
+fn versions(folder: &Path) -> Vec<(String, String)> {
+    let listed = said(folder, &["playbook", "list"]);
+    let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+    let listed = listed.as_array().expect("a list");
+    listed.iter().map(|one| (text(&one["name"]), text(&one["version"]))).collect()
+}
+
+#[test]
+fn two_hashes_are_enough_to_move_runs_from_one_version_to_another() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    std::fs::write(at.join("c.yaml"), "custom: custom\n").expect("a file");
+    std::fs::create_dir_all(at.join("custom/playbooks")).expect("a folder");
+    said(at, &["demo", "--no-serve", "--accounts", "25"]);
+    let before = versions(at);
+    let runs = said(at, &["run", "list", "--status", "active"]);
+    let run = &runs["items"][0];
+    let name = run["playbook"].as_str().expect("a playbook");
+    let shown = said(at, &["playbook", "show", name]);
+    for file in shown["files"].as_array().expect("files") {
+        let (name, text) = (file["name"].as_str().expect("a name"), file["text"].as_str());
+        let place = at.join("custom/playbooks").join(name);
+        std::fs::create_dir_all(place.parent().expect("a folder")).expect("a folder");
+        std::fs::write(place, [text.expect("text"), "# Another version.\n"].concat()).expect("it");
+    }
+    // More playbooks than there are hex digits: some versions begin with the same one.
+    for n in 0..17 {
+        let text = format!(
+            "playbook: more-{n}\ntitle: More\nowner: cs-ops@example.com\nstage: crawl\n\
+             goal: adoption\nkind: proactive\nobjective: It is done.\n\
+             duration: {{ weeks: [1, 1] }}\nmetrics: [adoption_rate]\npitfalls: [None known.]\n\
+             trigger: {{ on: manual }}\nsteps:\n  - id: work\n    \
+             create_task: {{ for: csm, title: Look, due: 1d }}\n"
+        );
+        std::fs::write(at.join(format!("custom/playbooks/more-{n}.yaml")), text).expect("a file");
+    }
+    said(at, &["playbook", "load"]);
+    let after = versions(at);
+    let of = |versions: &[(String, String)], name: &str| -> String {
+        versions.iter().find(|(known, _)| known == name).expect("the playbook").1.clone()
+    };
+    let (from, to, other) = (of(&before, name), of(&after, name), of(&after, "more-0"));
+    assert_ne!(from, to);
+
+    let config = ["--config", "c.yaml", "playbook", "migrate"];
+    let refused = |arguments: &[&str], says: &[&str]| {
+        refused(at, &[&config, arguments].concat(), says);
+    };
+    refused(&[], &["say which playbook", "--from"]);
+    refused(&["--from", "zz"], &["no version of any playbook begins with `zz`"]);
+    refused(&["--to", ""], &["no version of any playbook begins with ``"]);
+    refused(&["more-0", "--from", &from], &[&format!("is one of `{name}`, not of `more-0`")]);
+    refused(&["--from", &from, "--to", &other], &[name, "`more-0`", "of one playbook"]);
+    let digit = "0123456789abcdef"
+        .chars()
+        .find(|digit| after.iter().filter(|(_, hash)| hash.starts_with(*digit)).count() > 1)
+        .expect("one that begins two of them")
+        .to_string();
+    refused(&["--from", &digit], &["begins versions of", "more digits"]);
+
+    let mut migrate = vec!["playbook", "migrate", "--from", &from[..16], "--to", &to[..16]];
+    let seen = said(at, &migrate);
+    assert_eq!((&seen["to"], &seen["from"][0]), (&to.clone().into(), &from.clone().into()));
+    let moved = seen["moved"].as_u64().expect("a count");
+    assert!(moved > 0, "{seen}");
+    let pinned = |version: &str| -> u64 {
+        let list = ["run", "list", "--version", version];
+        said(at, &list)["total"].as_u64().expect("a count")
+    };
+    let there = pinned(&from);
+    assert_eq!(pinned(&to), 0, "looking changes nothing");
+    migrate.push("--apply");
+    assert_eq!(said(at, &migrate)["moved"], moved);
+    assert_eq!((pinned(&from), pinned(&to)), (there - moved, moved));
+}
+
 #[test]
 fn fresh_leaves_a_demo_alone_that_somebody_serves() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -489,8 +489,8 @@ pub enum PlaybookCommand {
     Load,
     /// Move runs from other versions to one: shows what would move and what cannot and why
     Migrate {
-        /// Its name
-        name: String,
+        /// Its name [default: the one that the versions below are of]
+        name: Option<String>,
         /// Only runs of this version (its first digits are enough) [default: all but the active one]
         #[arg(long, value_name = "HEX")]
         from: Option<String>,

@@ -42,6 +42,56 @@ pub enum MigrateRunsError {
         /// Those that begin like it.
         known: String,
     },
+    /// Neither a playbook nor a version of it was named.
+    #[error(
+        "say which playbook: give its name, or the first digits of one of its versions with \
+         `--from` or `--to`"
+    )]
+    NoneNamed,
+    /// No playbook has a version that begins like this.
+    #[error(
+        "no version of any playbook begins with `{0}`; `playgate playbook list` shows the active \
+         ones, `playgate run show` the one a run is pinned to"
+    )]
+    UnknownVersion(String),
+    /// The version is one of another playbook.
+    #[error("version `{given}` is one of {}, not of `{playbook}`", list(of))]
+    OtherPlaybook {
+        /// The playbook that was named.
+        playbook: String,
+        /// The version that was given.
+        given: String,
+        /// Those that have such a version.
+        of: Vec<String>,
+    },
+    /// The versions have no playbook in common.
+    #[error(
+        "version `{from}` is one of {}, version `{to}` of {}; runs move between versions of one \
+         playbook",
+        list(of_from),
+        list(of_to)
+    )]
+    Strangers {
+        /// Given as the one to move from.
+        from: String,
+        /// Those that have such a version.
+        of_from: Vec<String>,
+        /// Given as the one to move to.
+        to: String,
+        /// Those that have such a version.
+        of_to: Vec<String>,
+    },
+    /// Several playbooks are meant by what was given.
+    #[error(
+        "`{given}` begins versions of {}; give more digits, or the name of the playbook",
+        list(of)
+    )]
+    SeveralPlaybooks {
+        /// What was given.
+        given: String,
+        /// Those that have such a version.
+        of: Vec<String>,
+    },
     /// No version is active and none was named.
     #[error("no version of `{0}` is active; say which one with --to")]
     NoneActive(String),
@@ -118,20 +168,29 @@ pub struct Migration {
 
 impl Steward {
     /// Finds the versions that are meant. They may be given by the first digits of their hash;
-    /// `to` is the active one when not given, `from` all others but the active one.
+    /// `to` is the active one when not given, `from` all others but the active one. The playbook
+    /// is the one the versions are of when it is not named.
     pub async fn migration(
         &self,
-        playbook: &str,
+        playbook: Option<&str>,
         from: Option<&str>,
         to: Option<&str>,
         names: Names,
     ) -> Result<Migration, MigrateRunsError> {
+        let named;
+        let playbook = match playbook {
+            Some(name) => name,
+            None => {
+                named = self.playbook_of(from, to).await?;
+                &named
+            }
+        };
         let known = self.steering.versions_of(playbook).await?;
         if known.is_empty() {
             return Err(MigrateRunsError::NoPlaybook(playbook.to_owned()));
         }
         let to = match to {
-            Some(given) => find(playbook, &known, given)?,
+            Some(given) => self.find(playbook, &known, given).await?,
             None => known
                 .iter()
                 .find(|version| version.active)
@@ -140,7 +199,7 @@ impl Steward {
                 .clone(),
         };
         let from = match from {
-            Some(given) => vec![find(playbook, &known, given)?],
+            Some(given) => vec![self.find(playbook, &known, given).await?],
             None => known
                 .into_iter()
                 .filter(|version| !version.active && version.version != to)
@@ -166,6 +225,67 @@ impl Steward {
             check_names(&readable, &target, &names)?;
         }
         Ok(Migration { playbook: playbook.to_owned(), to: target, from: plans, names })
+    }
+
+    /// The one playbook that has the versions that were given.
+    async fn playbook_of(
+        &self,
+        from: Option<&str>,
+        to: Option<&str>,
+    ) -> Result<String, MigrateRunsError> {
+        let (given, found) = match (from, to) {
+            (None, None) => return Err(MigrateRunsError::NoneNamed),
+            (Some(given), None) | (None, Some(given)) => {
+                (given.to_owned(), self.playbooks_with(given).await?)
+            }
+            (Some(from), Some(to)) => {
+                let of_from = self.playbooks_with(from).await?;
+                let of_to = self.playbooks_with(to).await?;
+                let both: Vec<String> =
+                    of_from.iter().filter(|name| of_to.contains(name)).cloned().collect();
+                if both.is_empty() {
+                    let (from, to) = (from.to_owned(), to.to_owned());
+                    return Err(MigrateRunsError::Strangers { from, of_from, to, of_to });
+                }
+                (format!("{from}` and `{to}"), both)
+            }
+        };
+        match <[String; 1]>::try_from(found) {
+            Ok([one]) => Ok(one),
+            Err(of) => Err(MigrateRunsError::SeveralPlaybooks { given, of }),
+        }
+    }
+
+    /// Playbooks with a version that begins like this; there is one at least.
+    async fn playbooks_with(&self, given: &str) -> Result<Vec<String>, MigrateRunsError> {
+        let found = match given {
+            "" => Vec::new(),
+            given => self.steering.playbooks_with(given).await?,
+        };
+        if found.is_empty() {
+            return Err(MigrateRunsError::UnknownVersion(given.to_owned()));
+        }
+        Ok(found)
+    }
+
+    /// The one version of a playbook that begins like this.
+    async fn find(
+        &self,
+        playbook: &str,
+        known: &[KnownVersion],
+        given: &str,
+    ) -> Result<String, MigrateRunsError> {
+        match find(playbook, known, given) {
+            Err(MigrateRunsError::NoVersion { .. }) if !given.is_empty() => {
+                let of = self.steering.playbooks_with(given).await?;
+                if of.is_empty() {
+                    return find(playbook, known, given);
+                }
+                let (playbook, given) = (playbook.to_owned(), given.to_owned());
+                Err(MigrateRunsError::OtherPlaybook { playbook, given, of })
+            }
+            found => found,
+        }
     }
 
     /// Looks at every run that would be moved; changes nothing.
@@ -272,6 +392,11 @@ impl Steward {
 }
 
 impl Migration {
+    /// The playbook whose runs move.
+    pub fn playbook(&self) -> &str {
+        &self.playbook
+    }
+
     fn begin(&self) -> MovedRuns {
         MovedRuns {
             to: self.to.version.clone(),
@@ -353,6 +478,10 @@ fn find(playbook: &str, known: &[KnownVersion], given: &str) -> Result<String, M
             Err(MigrateRunsError::Ambiguous { given: given.to_owned(), known: list(several) })
         }
     }
+}
+
+fn list(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 fn short(version: &str) -> &str {

@@ -155,6 +155,25 @@ impl Steering for Store {
                 .map(|row| {
                     Ok(KnownVersion {
                         version: row.text("version")?,
+    async fn playbooks_with(&self, beginning: &str) -> Result<Vec<String>, StoreError> {
+        // Every hash that begins like this comes before it with something beyond hex behind it.
+        let args = args![beginning, format!("{beginning}g")];
+        self.read(move |tx| {
+            Box::pin(async move {
+                tx.fetch(
+                    sql!("SELECT DISTINCT name FROM playbooks WHERE version >= $1 AND version < $2 "
+                        "ORDER BY name"),
+                    args,
+                )
+                .await?
+                .iter()
+                .map(|row| row.text("name"))
+                .collect()
+            })
+        })
+        .await
+    }
+
                         active: row.flag("active")?,
                         loaded_at: row.at("loaded_at")?,
                     })

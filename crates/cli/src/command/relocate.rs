@@ -13,8 +13,8 @@ use crate::{
 /// What the command line asks for.
 #[derive(Debug)]
 pub struct Asked {
-    /// The playbook.
-    pub name: String,
+    /// The playbook; the one that has the versions without it.
+    pub name: Option<String>,
     /// The version runs are moved from; all but the active one without it.
     pub from: Option<String>,
     /// The version they move to; the active one without it.
@@ -30,17 +30,18 @@ pub async fn run(app: &App, asked: &Asked) -> anyhow::Result<()> {
     let by = app.actor(Permission::Operate).await?;
     let names = names(&asked.map)?;
     let steward = app.steward();
-    let migration =
-        steward.migration(&asked.name, asked.from.as_deref(), asked.to.as_deref(), names).await?;
+    let (name, from, to) = (asked.name.as_deref(), asked.from.as_deref(), asked.to.as_deref());
+    let migration = steward.migration(name, from, to, names).await?;
+    let name = migration.playbook();
     let seen = steward.look_at_migration(&migration).await?;
     if !asked.apply {
-        return app.out.answer(&seen, &sheet(&asked.name, &seen, false));
+        return app.out.answer(&seen, &sheet(name, &seen, false));
     }
     let bar = app.out.progress("moved", seen.moved);
     let done = steward.migrate(&migration, &by, &|moved| bar.set_position(moved)).await;
     bar.finish_and_clear();
     let done = done?;
-    app.out.answer(&done, &sheet(&asked.name, &done, true))
+    app.out.answer(&done, &sheet(name, &done, true))
 }
 
 fn names(pairs: &[String]) -> anyhow::Result<Names> {

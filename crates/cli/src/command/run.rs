@@ -86,14 +86,11 @@ async fn filter(app: &App, choice: &RunChoice) -> anyhow::Result<RunFilter> {
     })
 }
 
-/// The one version of a playbook, or of any that is active, that begins like this.
+/// The one version of a playbook, or of any, that begins like this.
 async fn whole_version(app: &App, playbook: Option<&str>, given: &str) -> anyhow::Result<String> {
-    use domain::port::Catalogue as _;
-    let playbooks: Vec<String> = if let Some(name) = playbook {
-        vec![name.to_owned()]
-    } else {
-        let active = app.store.active_playbooks().await?;
-        active.into_iter().map(|version| version.name).collect()
+    let playbooks = match playbook {
+        Some(name) => vec![name.to_owned()],
+        None => app.store.playbooks_with(given).await?,
     };
     let mut found = Vec::new();
     for name in playbooks {

@@ -176,3 +176,6 @@ pub trait Steering: Send + Sync {
     /// What is due at `now` and not done yet.
     async fn backlog(&self, now: Timestamp) -> Result<Backlog, StoreError>;
 }
+    /// Names of the playbooks with a version whose hash begins like this, in their order.
+    async fn playbooks_with(&self, beginning: &str) -> Result<Vec<String>, StoreError>;
+
