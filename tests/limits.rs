@@ -27,6 +27,7 @@ use crate::on_both;
 
 on_both! {
     a_flood_of_triggers_does_not_starve_renewals,
+    a_flood_of_signals_at_the_door_does_not_keep_renewals_from_beginning,
     an_account_is_worked_on_once_at_a_time_whoever_works,
     two_processes_share_the_rate_of_an_action,
     two_processes_share_the_rate_of_a_model,
@@ -35,10 +36,11 @@ on_both! {
 
 /// A playbook of this name that does this and nothing else.
 fn playbook(name: &str, more: &str, step: &str) -> String {
+    let trigger = if more.contains("trigger:") { "" } else { "trigger: { on: manual }\n" };
     format!(
         "playbook: {name}\ntitle: {name}\nowner: cs-ops@example.com\nstage: crawl\ngoal: adoption\n\
          kind: proactive\nobjective: It is done.\nduration: {{ weeks: [1, 1] }}\n\
-         metrics: [adoption_rate]\npitfalls: [None known.]\ntrigger: {{ on: manual }}\n{more}\
+         metrics: [adoption_rate]\npitfalls: [None known.]\n{trigger}{more}\
          steps:\n  - id: work\n    {step}\n"
     )
 }
@@ -167,6 +169,49 @@ async fn a_flood_of_triggers_does_not_starve_renewals(database: Database) {
     world.settle().await;
     let counts = world.app.store.counts().await.expect("counts");
     assert_eq!(counts.runs.get("completed"), Some(&2510), "nobody is left behind");
+}
+
+/// Hands signals in at the door that `POST /v1/signals` opens, as many to a request as may be.
+async fn knock(world: &World, kind: &str, accounts: usize, signals: std::ops::Range<usize>) {
+    let door = cli::door::signals(&world.app);
+    for batch in signals.collect::<Vec<_>>().chunks(100) {
+        let events: Vec<_> = batch
+            .iter()
+            .map(|n| {
+                json!({
+                    "specversion": "1.0", "id": format!("{kind}-{n}"), "source": "drill",
+                    "type": kind, "subject": format!("Customer {}", n % accounts),
+                })
+            })
+            .collect();
+        let body = serde_json::to_vec(&events).expect("JSON");
+        let media = "application/cloudevents-batch+json";
+        let accepted = door.accept(media, &body).await.expect("they are taken");
+        assert_eq!(accepted.new.len(), batch.len());
+    }
+}
+
+async fn a_flood_of_signals_at_the_door_does_not_keep_renewals_from_beginning(database: Database) {
+    let flood = ("flood", "priority: bulk\ntrigger: { on: event, signal: usage.dropped }\n", TASK);
+    let renewal = ("renewal", "trigger: { on: event, signal: health.dropped }\n", TASK);
+    let world =
+        world(database, &[flood, renewal], |config| config.limits.runs_per_account = 0).await;
+    let accounts = 10;
+    customers(&world, accounts).await;
+    knock(&world, "usage.dropped", accounts, 0..3000).await;
+    world.clock.pass(SignedDuration::from_mins(5));
+    knock(&world, "health.dropped", accounts, 0..10).await;
+
+    // One look and one claim: no more than one worker does in a moment.
+    assert_eq!(world.app.triggers().process_signals().await.expect("it looks"), 256);
+    assert_eq!(of_playbook(&world, "renewal").await.len(), 10, "each has begun");
+    world.app.worker().advance_due().await;
+    let renewals = of_playbook(&world, "renewal").await;
+    assert!(renewals.iter().all(|run| run.status == RunStatus::Completed), "{renewals:?}");
+    assert!(of_playbook(&world, "flood").await.len() > 100, "and the flood got the rest");
+    world.settle().await;
+    let counts = world.app.store.counts().await.expect("counts");
+    assert_eq!(counts.runs.get("completed"), Some(&3010), "nobody is left behind");
 }
 
 async fn an_account_is_worked_on_once_at_a_time_whoever_works(database: Database) {

@@ -52,6 +52,11 @@ pub fn router(app: &App) -> anyhow::Result<server::Router> {
     };
     Ok(server::router(services, server::Settings::at(url)))
 }
+/// Where signals come in.
+pub fn signals(app: &App) -> Arc<dyn SignalDoor> {
+    Arc::new(Door { app: app.clone() })
+}
+
 
 /// What a worker without a server shows of itself.
 pub fn worker_router(app: &App, stopping: CancellationToken) -> server::Router {

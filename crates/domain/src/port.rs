@@ -21,7 +21,7 @@ pub use catalogue::{Catalogue, PlaybookVersion, PolicyVersion, Schedule};
 pub use customers::{AccountFilter, Customers, Intake};
 pub use desk::{Desk, DeskError, Opened, Reviewed, Ruling};
 pub use history::History;
-pub use journal::{Journal, RunFilter, Work};
+pub use journal::{Heard, Journal, Looked, RunFilter, Work};
 pub use ledger::{Checkpoint, Ledger, StreamHead};
 pub use outbox::{Begun, Channels, Outbox, Outcome, Transmission};
 pub use queue::{Inbox, QueueFilter, QueueItem, QueueOrder, TaskFilter};

@@ -24,6 +24,29 @@ pub mod kind {
     pub const MANUAL: &str = "manual.requested";
 }
 
+/// The longest name a lane may have from what a source says.
+const LONGEST: usize = 100;
+
+/// The lane in which signals of a kind wait for triggers to look at them: of those that several
+/// playbooks listen to for different reasons, one for each phase or playbook.
+pub fn lane(kind: &str, data: &serde_json::Value) -> String {
+    let part = match kind {
+        kind::LIFECYCLE_ENTERED => "stage",
+        kind::SCHEDULE_TICKED | kind::MANUAL => "playbook",
+        _ => return kind.to_owned(),
+    };
+    match data.get(part).and_then(serde_json::Value::as_str) {
+        // What a source says is of any length; an index takes no more than so much.
+        Some(name) if name.len() <= LONGEST => lane_of(kind, name),
+        _ => kind.to_owned(),
+    }
+}
+
+/// The lane of a kind of which there are several: its phase's or its playbook's.
+pub fn lane_of(kind: &str, name: &str) -> String {
+    format!("{kind}:{name}")
+}
+
 /// A signal as it enters: not yet stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NewSignal {
@@ -64,4 +87,24 @@ pub struct Signal {
     pub data: serde_json::Value,
     /// The run it answers.
     pub run: Option<RunId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_different_playbooks_listen_to_waits_in_lanes_of_its_own() {
+        let stage = json!({ "stage": "renewal", "from": "adoption" });
+        assert_eq!(lane(kind::LIFECYCLE_ENTERED, &stage), "lifecycle.entered:renewal");
+        let named = json!({ "playbook": "onboarding" });
+        assert_eq!(lane(kind::MANUAL, &named), "manual.requested:onboarding");
+        assert_eq!(lane(kind::SCHEDULE_TICKED, &named), "schedule.ticked:onboarding");
+        assert_eq!(lane("usage.dropped", &stage), "usage.dropped");
+        assert_eq!(lane(kind::MANUAL, &json!({ "playbook": 7 })), kind::MANUAL);
+        let long = json!({ "stage": "x".repeat(LONGEST + 1) });
+        assert_eq!(lane(kind::LIFECYCLE_ENTERED, &long), kind::LIFECYCLE_ENTERED);
+    }
 }

@@ -1,15 +1,18 @@
 //! Matches signals and schedules against the active playbooks and starts runs.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use domain::{
     account::AccountStatus,
     event::{Event, NewEvent, Stream},
     id::{AccountId, RunId, SignalId},
     page::PageRequest,
-    port::{RunFilter, Schedule, StoreError},
-    run::{Cause, NewRun, Progress, RunStatus, Started},
-    signal::{NewSignal, Signal, kind},
+    port::{Heard, Looked, RunFilter, Schedule, StoreError},
+    run::{Cause, NewRun, Priority, Progress, RunStatus, Started},
+    signal::{self, NewSignal, Signal, kind},
     snapshot::Snapshot,
     user::Actor,
 };
@@ -63,6 +66,8 @@ impl From<StoreError> for StartError {
 pub struct Triggers {
     ports: Ports,
     active: Active,
+    /// The lanes playbooks listen to, once they were looked at.
+    heard: Arc<Mutex<Option<Arc<[Heard]>>>>,
 }
 
 enum Match {
@@ -77,17 +82,23 @@ impl Triggers {
     /// Triggers over these doors.
     pub fn new(ports: Ports) -> Self {
         let active = Active::new(Arc::clone(&ports.catalogue));
-        Self { ports, active }
+        Self { ports, active, heard: Arc::default() }
     }
 
-    /// Looks at signals nobody has looked at; tells how many there were. What a crash interrupts
-    /// is looked at again: a signal starts a playbook at most once.
+    /// Looks at signals nobody has looked at; tells how many there were. Lanes take turns, so that a
+    /// flood of one kind leaves room for the others. What a crash interrupts is looked at again:
+    /// a signal starts a playbook at most once.
     pub async fn process_signals(&self) -> Result<usize, ActiveError> {
-        let signals = self.ports.journal.untriggered(BATCH).await?;
+        let heard = match self.heard() {
+            Some(heard) => heard,
+            None => self.listen(&self.active.plans().await?),
+        };
+        let signals = self.ports.journal.untriggered_of(&heard, BATCH).await?;
         if signals.is_empty() {
             return Ok(0);
         }
         let plans = self.active.plans().await?;
+        self.listen(&plans);
         let now = self.ports.clock.now();
         let mut accounts: Vec<AccountId> = signals.iter().map(|signal| signal.account).collect();
         accounts.sort_unstable();
@@ -100,35 +111,76 @@ impl Triggers {
             .into_iter()
             .map(|snapshot| (snapshot.account.id, snapshot))
             .collect();
-        let mut runs = Vec::new();
-        let mut suppressed = Vec::new();
-        for signal in &signals {
-            let Some(snapshot) = snapshots.get(&signal.account) else { continue };
-            for plan in &plans {
-                match matches(plan, signal, snapshot) {
-                    Match::Start => runs.push(self.new_run(plan, signal, snapshot, now)),
-                    Match::Suppressed(why) => suppressed.push(NewEvent {
-                        stream: Stream::Signal,
-                        at: now,
-                        actor: Actor::Engine,
-                        event: Event::TriggerSuppressed {
-                            playbook: plan.name.clone(),
-                            account: signal.account,
-                            kind: signal.kind.clone(),
-                            why,
-                        },
-                    }),
-                    Match::No => {}
+        let looked = signals
+            .iter()
+            .map(|signal| self.look(&plans, signal, snapshots.get(&signal.account), now))
+            .collect();
+        self.trigger(looked, now).await?;
+        Ok(signals.len())
+    }
+
+    /// What the playbooks make of a signal.
+    fn look(
+        &self,
+        plans: &[Arc<Plan>],
+        signal: &Signal,
+        snapshot: Option<&Snapshot>,
+        now: Timestamp,
+    ) -> Looked {
+        let mut looked = Looked { signal: signal.id, runs: Vec::new(), events: Vec::new() };
+        let Some(snapshot) = snapshot else { return looked };
+        for plan in plans {
+            match matches(plan, signal, snapshot) {
+                Match::Start => looked.runs.push(self.new_run(plan, signal, snapshot, now)),
+                Match::Suppressed(why) => looked.events.push(NewEvent {
+                    stream: Stream::Signal,
+                    at: now,
+                    actor: Actor::Engine,
+                    event: Event::TriggerSuppressed {
+                        playbook: plan.name.clone(),
+                        account: signal.account,
+                        kind: signal.kind.clone(),
+                        why,
+                    },
+                }),
+                Match::No => {}
+            }
+        }
+        looked
+    }
+
+    /// The lanes playbooks listened to when they were last looked at.
+    fn heard(&self) -> Option<Arc<[Heard]>> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes which lanes playbooks listen to.
+    fn listen(&self, plans: &[Arc<Plan>]) -> Arc<[Heard]> {
+        let mut lanes: BTreeMap<String, Priority> = BTreeMap::new();
+        for plan in plans {
+            let lane = match &plan.trigger.on {
+                Trigger::Lifecycle { enters } => {
+                    Some(signal::lane_of(kind::LIFECYCLE_ENTERED, enters.as_str()))
+                }
+                Trigger::Event { signal } => Some(signal.clone()),
+                Trigger::Schedule(_) => Some(signal::lane_of(kind::SCHEDULE_TICKED, &plan.name)),
+                Trigger::Manual => None,
+            };
+            // Whoever asks for a run waits for it.
+            let asked = (signal::lane_of(kind::MANUAL, &plan.name), Priority::Urgent);
+            for (lane, priority) in
+                lane.map(|lane| (lane, plan.priority)).into_iter().chain([asked])
+            {
+                let most = lanes.entry(lane).or_insert(priority);
+                if priority.shares() > most.shares() {
+                    *most = priority;
                 }
             }
         }
-        if !suppressed.is_empty() {
-            self.ports.journal.append(suppressed).await?;
-        }
-        self.start(runs, now).await?;
-        let looked: Vec<SignalId> = signals.iter().map(|signal| signal.id).collect();
-        self.ports.journal.triggered(&looked).await?;
-        Ok(signals.len())
+        let heard: Arc<[Heard]> =
+            lanes.into_iter().map(|(lane, priority)| Heard { lane, priority }).collect();
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&heard));
+        heard
     }
 
     fn new_run(&self, plan: &Plan, signal: &Signal, snapshot: &Snapshot, now: Timestamp) -> NewRun {
@@ -149,16 +201,22 @@ impl Triggers {
         }
     }
 
-    async fn start(&self, runs: Vec<NewRun>, now: Timestamp) -> Result<Vec<Started>, StoreError> {
-        if runs.is_empty() {
+    /// Marks signals as looked at and starts what they start; what somebody else has looked at
+    /// meanwhile is left to them. Tells what became of each.
+    async fn trigger(
+        &self,
+        looked: Vec<Looked>,
+        now: Timestamp,
+    ) -> Result<Vec<Option<Vec<Started>>>, StoreError> {
+        if looked.is_empty() {
             return Ok(Vec::new());
         }
-        let started = self.ports.journal.start(runs, now).await?;
-        let new = started.iter().filter(|started| matches!(started, Started::New(_))).count();
+        let done = self.ports.journal.trigger(looked, now).await?;
+        let new = new(&done);
         if new > 0 {
             info!(runs = new, "runs started");
         }
-        Ok(started)
+        Ok(done)
     }
 
     /// Sets when the schedules of active playbooks tick next, and removes the others'.
@@ -249,17 +307,19 @@ impl Triggers {
                 }
             }
             let stored = self.ports.journal.signal(signals, now).await?;
-            let runs = stored
+            let looked = stored
                 .iter()
-                .filter_map(|signal| {
-                    let snapshot = snapshots.iter().find(|s| s.account.id == signal.account)?;
-                    Some(self.new_run(plan, signal, snapshot, now))
+                .map(|signal| {
+                    let snapshot = snapshots.iter().find(|s| s.account.id == signal.account);
+                    let run = snapshot.map(|snapshot| self.new_run(plan, signal, snapshot, now));
+                    Looked {
+                        signal: signal.id,
+                        runs: run.into_iter().collect(),
+                        events: Vec::new(),
+                    }
                 })
                 .collect();
-            let started = self.start(runs, now).await?;
-            begun += started.iter().filter(|started| matches!(started, Started::New(_))).count();
-            let looked: Vec<SignalId> = stored.iter().map(|signal| signal.id).collect();
-            self.ports.journal.triggered(&looked).await?;
+            begun += new(&self.trigger(looked, now).await?);
         }
     }
 
@@ -303,8 +363,13 @@ impl Triggers {
         let stored = self.ports.journal.signal(vec![signal], now).await?;
         let Some(signal) = stored.first() else { return Ok(None) };
         let run = self.new_run(plan, signal, &snapshot, now);
-        let started = self.start(vec![run], now).await?;
-        self.ports.journal.triggered(&[signal.id]).await?;
+        let looked = Looked { signal: signal.id, runs: vec![run.clone()], events: Vec::new() };
+        let mut done = self.trigger(vec![looked], now).await?;
+        let started = match done.pop().flatten() {
+            Some(started) => started,
+            // A worker saw the signal first; the run it started is known by its key.
+            None => self.ports.journal.start(vec![run], now).await?,
+        };
         Ok(started.first().map(|started| match started {
             Started::New(id) | Started::Known(id) | Started::Suppressed { by: id } => *id,
         }))
@@ -326,6 +391,11 @@ impl Triggers {
             })
             .collect())
     }
+}
+
+/// Runs that began.
+fn new(done: &[Option<Vec<Started>>]) -> usize {
+    done.iter().flatten().flatten().filter(|started| matches!(started, Started::New(_))).count()
 }
 
 fn find<'a>(plans: &'a [Arc<Plan>], name: &str) -> Result<&'a Plan, StartError> {
@@ -366,7 +436,7 @@ fn holds(plan: &Plan, signal: &Signal, snapshot: &Snapshot) -> Result<bool, Stri
     if snapshot.account.status == AccountStatus::Churned {
         return Ok(false);
     }
-    let facts = plan.facts(snapshot, &cause(plan, signal), &std::collections::BTreeMap::new());
+    let facts = plan.facts(snapshot, &cause(plan, signal), &BTreeMap::new());
     for condition in plan.segment.iter().chain(plan.trigger.when.iter()) {
         match condition.holds(&facts) {
             Ok(true) => {}

@@ -19,7 +19,7 @@ use crate::{
     claim, dispatch,
     fault::of_sqlx,
     open::Store,
-    queue, run,
+    queue, run, signal,
     sql::{Sql, Value, args, sql},
 };
 
@@ -231,11 +231,19 @@ async fn hot_statements_use_their_indexes() {
     assert!(queue.contains("approvals_by_risk (status=?)"), "{queue}");
     assert!(!queue.contains("TEMP B-TREE"), "{queue}");
 
-    let signals =
-        sql!("SELECT id FROM signals WHERE triggered = 0 ORDER BY received_at, id LIMIT 9");
-    let signals = plan(&store, signals, args![]).await;
-    assert!(signals.contains("signals_untriggered"), "{signals}");
-    assert!(!signals.contains("TEMP B-TREE"), "{signals}");
+    let signals = plan(&store, signal::untriggered(), args![9_i64, "[]"]).await;
+    for used in [
+        "USING COVERING INDEX signals_by_lane",
+        "USING COVERING INDEX signals_by_lane (lane>?)",
+        "USING INDEX signals_by_lane (lane=?)",
+        "sqlite_autoindex_signals_1 (id=?)",
+    ] {
+        assert!(signals.contains(used), "{used}: {signals}");
+    }
+    let walked = signals.lines().find(|step| step.contains("SCAN s") && !step.contains("INDEX"));
+    assert_eq!(walked, None, "{signals}");
+    let mark = plan(&store, signal::mark(), vec![none()]).await;
+    assert!(mark.contains("sqlite_autoindex_signals_1 (id=?)"), "{mark}");
 
     let heads = sql!("SELECT name, seq, hash FROM streams WHERE name" {among "$1"} "ORDER BY name");
     let heads = plan(&store, heads, vec![none()]).await;

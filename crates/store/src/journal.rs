@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use domain::{
     event::NewEvent,
-    id::{AccountId, RunId, SignalId},
+    id::{AccountId, RunId},
     limit::Limits,
     page::{Page, PageRequest},
-    port::{Journal, RunFilter, StoreError, Work},
+    port::{Heard, Journal, Looked, RunFilter, StoreError, Work},
     run::{Claimed, Intervened, Intervention, Lease, NewRun, Run, Started},
     signal::{NewSignal, Signal},
     turn::{Committed, Turn},
@@ -78,12 +78,16 @@ impl Journal for Store {
         self.take_signals(signals, now).await
     }
 
-    async fn untriggered(&self, limit: u32) -> Result<Vec<Signal>, StoreError> {
-        self.untriggered_signals(limit).await
+    async fn untriggered_of(&self, heard: &[Heard], limit: u32) -> Result<Vec<Signal>, StoreError> {
+        self.untriggered_signals(heard, limit).await
     }
 
-    async fn triggered(&self, signals: &[SignalId]) -> Result<(), StoreError> {
-        self.mark_triggered(signals).await
+    async fn trigger(
+        &self,
+        looked: Vec<Looked>,
+        now: Timestamp,
+    ) -> Result<Vec<Option<Vec<Started>>>, StoreError> {
+        self.trigger_signals(looked, now).await
     }
 
     async fn awaited(

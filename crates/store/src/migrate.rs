@@ -82,6 +82,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0003_archive"),
     migration!("0004_steering"),
     migration!("0005_limits"),
+    migration!("0008_lanes"),
     migration!("0009_event_times"),
 ];
 

@@ -10,6 +10,7 @@ use crate::{
     claim, create_database, dispatch, drop_database,
     fault::of_sqlx,
     open::Store,
+    signal,
     sql::{Sql, args},
 };
 
@@ -47,6 +48,10 @@ SELECT 'm' || n, 'p' || n, 'r' || n, 's', 'a', 'c', 'x', 'b',
 CASE WHEN n % 20 = 0 THEN 'queued' ELSE 'delivered' END, 0, n, '', n,
 CASE WHEN n % 20 = 0 THEN NULL ELSE n END, 0, 'playbook-' || n % 12, 'send_email'
 FROM generate_series(1, 20000) AS n;
+INSERT INTO signals (id, source, event_id, kind, account, happened_at, received_at, data, triggered,
+lane) SELECT 's' || n, 's', 'e' || n, 'kind-' || n % 7, 'a' || n % 5000, n, n, '{}',
+CASE WHEN n > 20000 THEN 0 ELSE 1 END, CASE WHEN n > 39900 THEN 'kind-' || n % 7 ELSE 'flood' END
+FROM generate_series(1, 40000) AS n;
 ANALYZE";
 
 /// The plan of a statement, one line a step: made for these values, and for any.
@@ -107,7 +112,14 @@ async fn claims_walk_no_table_on_postgres() {
         for table in ["messages", "approvals", "runs"] {
             assert!(!plan.contains(&format!("Seq Scan on {table}")), "{plan}");
         }
-        for used in ["messages_by_lane", "messages_pkey", "LockRows"] {
+        for used in ["messages_by_channel", "messages_pkey", "LockRows"] {
+            assert!(plan.contains(used), "{used}: {plan}");
+        }
+    }
+    let values = r#"256, '[{"lane":"kind-1","stride":2}]'"#;
+    for plan in plans(&store, signal::untriggered(), "bigint, text", values).await {
+        assert!(!plan.contains("Seq Scan on signals"), "{plan}");
+        for used in ["signals_by_lane", "signals_pkey"] {
             assert!(plan.contains(used), "{used}: {plan}");
         }
     }

@@ -30,11 +30,28 @@ impl Store {
         if runs.is_empty() {
             return Ok(Vec::new());
         }
-        self.write(move |tx| Box::pin(start(tx, runs, now))).await
+        self.write(move |tx| {
+            Box::pin(async move {
+                let mut events = Vec::new();
+                let answers = start(tx, runs, now, &mut events).await?;
+                trail::append(tx, &events).await?;
+                Ok(answers)
+            })
+        })
+        .await
     }
 }
 
-async fn start(tx: &mut Tx, runs: Vec<NewRun>, now: Timestamp) -> Result<Vec<Started>, StoreError> {
+/// Starts runs; their events are the caller's to append.
+pub(crate) async fn start(
+    tx: &mut Tx,
+    runs: Vec<NewRun>,
+    now: Timestamp,
+    events: &mut Vec<NewEvent>,
+) -> Result<Vec<Started>, StoreError> {
+    if runs.is_empty() {
+        return Ok(Vec::new());
+    }
     // Two requests for one account wait for each other, or neither would see the other's run.
     let accounts: BTreeSet<AccountId> = runs.iter().map(|run| run.account).collect();
     account::lock(tx, &accounts).await?;
@@ -43,7 +60,6 @@ async fn start(tx: &mut Tx, runs: Vec<NewRun>, now: Timestamp) -> Result<Vec<Sta
 
     let mut answers = Vec::with_capacity(runs.len());
     let mut rows = Vec::new();
-    let mut events = Vec::new();
     for run in runs {
         if let Some(id) = known.get(&run.key) {
             answers.push(Started::Known(*id));
@@ -108,7 +124,6 @@ async fn start(tx: &mut Tx, runs: Vec<NewRun>, now: Timestamp) -> Result<Vec<Sta
         )
         .await?;
     }
-    trail::append(tx, &events).await?;
     Ok(answers)
 }
 

@@ -9,10 +9,10 @@ use async_trait::async_trait;
 use domain::{
     clock::Clock,
     event::NewEvent,
-    id::{AccountId, RunId, SignalId},
+    id::{AccountId, RunId},
     limit::Limits,
     page::{Page, PageRequest},
-    port::{Journal, RunFilter, StoreError, Work},
+    port::{Heard, Journal, Looked, RunFilter, StoreError, Work},
     run::{Claimed, Intervened, Intervention, Lease, NewRun, Run, Started},
     signal::{NewSignal, Signal},
     turn::{Committed, Turn},
@@ -146,12 +146,16 @@ impl Journal for Counted {
         self.inner.signal(signals, now).await
     }
 
-    async fn untriggered(&self, limit: u32) -> Result<Vec<Signal>, StoreError> {
-        self.inner.untriggered(limit).await
+    async fn untriggered_of(&self, heard: &[Heard], limit: u32) -> Result<Vec<Signal>, StoreError> {
+        self.inner.untriggered_of(heard, limit).await
     }
 
-    async fn triggered(&self, signals: &[SignalId]) -> Result<(), StoreError> {
-        self.inner.triggered(signals).await
+    async fn trigger(
+        &self,
+        looked: Vec<Looked>,
+        now: Timestamp,
+    ) -> Result<Vec<Option<Vec<Started>>>, StoreError> {
+        self.inner.trigger(looked, now).await
     }
 
     async fn awaited(

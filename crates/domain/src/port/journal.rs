@@ -10,7 +10,7 @@ use crate::{
     id::{AccountId, RunId, SignalId},
     limit::Limits,
     page::{Page, PageRequest},
-    run::{Claimed, Intervened, Intervention, Lease, NewRun, Run, RunStatus, Started},
+    run::{Claimed, Intervened, Intervention, Lease, NewRun, Priority, Run, RunStatus, Started},
     signal::{NewSignal, Signal},
     turn::{Committed, Turn},
     user::Actor,
@@ -68,6 +68,26 @@ words! {
         /// Signals no trigger has looked at.
         Signals = "signals",
     }
+}
+
+/// A lane that playbooks listen to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Its name, see [`crate::signal::lane`].
+    pub lane: String,
+    /// The priority of the most urgent of them.
+    pub priority: Priority,
+}
+
+/// What triggers made of a signal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Looked {
+    /// The signal.
+    pub signal: SignalId,
+    /// Runs it starts.
+    pub runs: Vec<NewRun>,
+    /// What is written down besides.
+    pub events: Vec<NewEvent>,
 }
 
 /// The engine's door to runs and signals.
@@ -153,11 +173,24 @@ pub trait Journal: Send + Sync {
         now: Timestamp,
     ) -> Result<Vec<Signal>, StoreError>;
 
-    /// Signals no trigger has looked at yet, oldest first.
-    async fn untriggered(&self, limit: u32) -> Result<Vec<Signal>, StoreError>;
+    /// Signals no trigger has looked at yet, oldest first, when nobody listens to any.
+    async fn untriggered(&self, limit: u32) -> Result<Vec<Signal>, StoreError> {
+        self.untriggered_of(&[], limit).await
+    }
 
-    /// Marks signals as looked at.
-    async fn triggered(&self, signals: &[SignalId]) -> Result<(), StoreError>;
+    /// Signals no trigger has looked at yet, oldest first. Where there are more than `limit`, their
+    /// lanes take turns, those that are heard by the shares of their priority; what nobody listens
+    /// to has as many as [`Priority::Bulk`].
+    async fn untriggered_of(&self, heard: &[Heard], limit: u32) -> Result<Vec<Signal>, StoreError>;
+
+    /// Marks signals as looked at, starts their runs as [`Journal::start`] does and appends their
+    /// events, in one transaction. The answers are in the order of the signals, each in the order
+    /// of its runs; none for a signal that somebody else has looked at, of which nothing is done.
+    async fn trigger(
+        &self,
+        looked: Vec<Looked>,
+        now: Timestamp,
+    ) -> Result<Vec<Option<Vec<Started>>>, StoreError>;
 
     /// The first signal of a kind for an account received after `since` (and, when it names a run,
     /// that names this run).
