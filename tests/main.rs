@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, reason = "what fails here fails the test")]
 
 mod architecture;
+mod hand_over;
 mod history;
 mod import;
 mod journey;

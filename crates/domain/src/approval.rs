@@ -9,6 +9,7 @@ use crate::{
     action::{ActionName, Severity, Team},
     draft::{Binding, Finding, Version},
     id::{AccountId, ApprovalId, ContactId, MessageId, RunId, UserId},
+    intent::Channel,
     user::Actor,
     verdict::{Judgement, Verdict},
 };
@@ -118,6 +119,9 @@ pub struct Approval {
     pub contact: ContactId,
     /// What would be done.
     pub action: ActionName,
+    /// How it would travel.
+    #[serde(default)]
+    pub channel: Channel,
     /// How carefully to look.
     pub risk: Severity,
     /// The role policy asks to look.
@@ -190,6 +194,7 @@ pub struct Approved {
     step: String,
     contact: ContactId,
     account: AccountId,
+    channel: Channel,
     binding: Binding,
     content: crate::id::ContentId,
     message: MessageId,
@@ -215,6 +220,10 @@ impl Approved {
     /// The contact it reaches.
     pub const fn contact(&self) -> ContactId {
         self.contact
+    }
+    /// How it travels.
+    pub const fn channel(&self) -> Channel {
+        self.channel
     }
     /// What was seen.
     pub const fn binding(&self) -> &Binding {
@@ -298,6 +307,7 @@ impl Approval {
             step: self.step.clone(),
             contact: self.contact,
             account: self.account,
+            channel: self.channel,
             binding,
             content: self.version.content,
             message,

@@ -23,6 +23,13 @@ words! {
     Channel { Email = "email", Webhook = "webhook" }
 }
 
+impl Default for Channel {
+    /// What approvals of before there was another way meant.
+    fn default() -> Self {
+        Self::Email
+    }
+}
+
 /// Whom a message goes to: chosen from the CRM by role, never by a model and never invented.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Recipient {

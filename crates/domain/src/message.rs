@@ -11,6 +11,7 @@ use crate::{
     contact::Contact,
     draft::{Binding, Letter, Version},
     id::{AccountId, ApprovalId, ContactId, ContentId, MessageId, RunId},
+    intent::Channel,
     killswitch::Kill,
     verdict::{Judgement, Verdict},
 };
@@ -60,6 +61,7 @@ pub struct Outgoing {
     step: String,
     account: AccountId,
     contact: ContactId,
+    channel: Channel,
     content: ContentId,
     binding: Binding,
 }
@@ -78,6 +80,7 @@ impl Outgoing {
             step: approved.step().to_owned(),
             account: approved.account(),
             contact: approved.contact(),
+            channel: approved.channel(),
             content: approved.content(),
             binding: approved.binding().clone(),
         }
@@ -106,6 +109,10 @@ impl Outgoing {
     pub const fn contact(&self) -> ContactId {
         self.contact
     }
+    /// How it travels.
+    pub const fn channel(&self) -> Channel {
+        self.channel
+    }
     /// Where the sealed manuscript is.
     pub const fn content(&self) -> ContentId {
         self.content
@@ -131,6 +138,9 @@ pub struct Message {
     pub account: AccountId,
     /// The contact it reaches.
     pub contact: ContactId,
+    /// How it travels; e-mail for what a program put in the outbox that did not say so yet.
+    #[serde(default)]
+    pub channel: Channel,
     /// Where the sealed manuscript is.
     pub content: ContentId,
     /// What was approved.

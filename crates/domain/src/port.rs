@@ -23,7 +23,7 @@ pub use desk::{Desk, DeskError, Opened, Reviewed, Ruling};
 pub use history::History;
 pub use journal::{Heard, Journal, Looked, RunFilter, Work};
 pub use ledger::{Checkpoint, Ledger, StreamHead};
-pub use outbox::{Begun, Channels, Outbox, Outcome, Transmission};
+pub use outbox::{Begun, Channels, Outbox, Outcome, Room, Transmission};
 pub use queue::{Inbox, QueueFilter, QueueItem, QueueOrder, TaskFilter};
 pub use rates::{Ask, Grant, Rates};
 pub use steering::{

@@ -1,7 +1,8 @@
 //! Drains the outbox: the last check at the moment of sending, the hand-over, the receipt.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -9,14 +10,16 @@ use async_trait::async_trait;
 use domain::{
     clock::Clock,
     draft::Manuscript,
+    intent::Channel,
     message::{Clearance, Cleared, DeliverError, Message, MessageStatus, Refusal},
-    port::{Begun, Outbox, Outcome, StoreError, Transmission, VaultError},
+    port::{Begun, Outbox, Outcome, Room, StoreError, Transmission, VaultError},
     run::{Run, RunStatus},
     verdict::Occasion,
 };
-use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use playbook::Doing;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument, error, info_span, warn};
 
 use crate::{
@@ -61,12 +64,61 @@ fn truly(message: &Message, outcome: Outcome) -> Outcome {
     }
 }
 
+/// Hand-overs that may be under way at the same time, so many of each channel: a relay that stalls
+/// keeps no other channel waiting.
+#[derive(Clone)]
+struct Slots {
+    free: BTreeMap<Channel, Arc<Semaphore>>,
+    /// Told when one becomes free.
+    freed: Arc<Notify>,
+}
+
+/// A hand-over's place.
+struct Slot {
+    permit: Option<OwnedSemaphorePermit>,
+    freed: Arc<Notify>,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        drop(self.permit.take());
+        self.freed.notify_one();
+    }
+}
+
+impl Slots {
+    fn new(count: usize) -> Self {
+        let slots = |channel: &Channel| (*channel, Arc::new(Semaphore::new(count.max(1))));
+        Self { free: Channel::ALL.iter().map(slots).collect(), freed: Arc::default() }
+    }
+
+    /// What is free.
+    fn room(&self) -> Room {
+        let room = |slots: &Semaphore| u32::try_from(slots.available_permits()).unwrap_or(u32::MAX);
+        self.free.iter().map(|(channel, slots)| (*channel, room(slots))).collect()
+    }
+
+    fn is_any_full(&self) -> bool {
+        self.free.values().any(|slots| slots.available_permits() == 0)
+    }
+
+    /// Takes a slot; there is one for whatever was claimed.
+    async fn occupy(&self, channel: Channel) -> Slot {
+        let permit = match self.free.get(&channel) {
+            Some(slots) => Arc::clone(slots).acquire_owned().await.ok(),
+            None => None,
+        };
+        Slot { permit, freed: Arc::clone(&self.freed) }
+    }
+}
+
 /// Sends what was granted, and nothing else, whoever calls.
 #[derive(Clone)]
 pub struct Delivery {
     ports: Ports,
     active: Active,
     settings: Settings,
+    slots: Slots,
 }
 
 struct Beginning<'a> {
@@ -99,31 +151,132 @@ impl Transmission for Beginning<'_> {
 impl Delivery {
     /// A delivery over these doors.
     pub fn new(ports: Ports, settings: Settings) -> Self {
-        let active = Active::new(std::sync::Arc::clone(&ports.catalogue));
-        Self { ports, active, settings }
+        let active = Active::new(Arc::clone(&ports.catalogue));
+        Self { ports, active, slots: Slots::new(settings.deliveries), settings }
     }
 
-    /// Delivers what is due now; tells how many messages were looked at.
+    /// Delivers what is due until nothing is; tells how many messages were looked at. What somebody
+    /// else holds is theirs.
     pub async fn drain(&self) -> Result<usize, StoreError> {
-        let now = self.ports.clock.now();
-        let limit = u32::try_from(self.settings.deliveries).unwrap_or(8);
-        let Settings { delivery_lease: lease, limits, .. } = &self.settings;
-        let messages = self.ports.outbox.claim_messages_within(now, limit, *lease, limits).await?;
-        let count = messages.len();
-        stream::iter(messages)
-            .for_each_concurrent(self.settings.deliveries, |message| {
-                let span = info_span!("deliver", message.id = %message.id, run.id = %message.run);
-                async move {
-                    match self.attempt(&message).await {
-                        Ok(outcome) => self.record(&message, &truly(&message, outcome)).await,
-                        // Nothing was handed over; the lease ends and it is tried again.
-                        Err(err) => warn!(error = %err, "delivery could not be attempted"),
+        let (mut count, tracker) = (0, TaskTracker::new());
+        // Closed, it still takes tasks, and tells when there are none.
+        tracker.close();
+        let drained = loop {
+            // Taken before the claim: what becomes free meanwhile is not missed.
+            let freed = self.slots.freed.notified();
+            match self.take(&tracker).await {
+                Ok(0) if tracker.is_empty() => break Ok(()),
+                // As soon as one is done there may be room, or its end made another one due.
+                Ok(0) => tokio::select! {
+                    () = freed => {}
+                    () = tracker.wait() => {}
+                },
+                Ok(taken) => count += taken,
+                Err(err) => break Err(err),
+            }
+        };
+        tracker.wait().await;
+        drained.map(|()| count)
+    }
+
+    /// Delivers what is due until told to stop; then takes nothing new and finishes what is in hand.
+    /// Where nothing is due, `rest` tells when to look again.
+    pub(crate) async fn run<R: Future<Output = ()>>(
+        &self,
+        stop: &CancellationToken,
+        rest: impl Fn() -> R,
+    ) {
+        let tracker = TaskTracker::new();
+        while !stop.is_cancelled() {
+            let freed = self.slots.freed.notified();
+            let batch = TaskTracker::new();
+            match self.take_as(&tracker, &batch).await {
+                Ok(0) => {
+                    // What a channel without room keeps waiting is due the moment it has some.
+                    let full = self.slots.is_any_full();
+                    tokio::select! {
+                        () = rest() => {}
+                        () = freed, if full => {}
                     }
                 }
-                .instrument(span)
-            })
-            .await;
+                Ok(_) => {
+                    batch.close();
+                    // Claimed one by one as slots become free, messages would be written one by one.
+                    tokio::select! {
+                        () = batch.wait() => {}
+                        () = tokio::time::sleep(self.settings.pace) => {}
+                    }
+                }
+                Err(err) => {
+                    warn!(error = %err, "outbox could not be drained");
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = tokio::time::sleep(Duration::from_secs(1)) => {}
+                    }
+                }
+            }
+        }
+        tracker.close();
+        tracker.wait().await;
+    }
+
+    /// Takes as many due messages as there are free slots, and sets out to deliver them.
+    async fn take(&self, tracker: &TaskTracker) -> Result<usize, StoreError> {
+        self.take_as(tracker, &TaskTracker::new()).await
+    }
+
+    async fn take_as(&self, all: &TaskTracker, batch: &TaskTracker) -> Result<usize, StoreError> {
+        let room = self.slots.room();
+        if room.most() == 0 {
+            return Ok(0);
+        }
+        let now = self.ports.clock.now();
+        let Settings { delivery_lease: lease, limits, .. } = &self.settings;
+        let messages = self.ports.outbox.claim_messages_within(now, &room, *lease, limits).await?;
+        let count = messages.len();
+        for message in messages {
+            let slot = self.slots.occupy(message.channel).await;
+            let delivery = self.clone();
+            let span = info_span!("deliver", message.id = %message.id, run.id = %message.run);
+            all.spawn(
+                batch.track_future(
+                    async move {
+                        delivery.deliver(&message).await;
+                        drop(slot);
+                    }
+                    .instrument(span),
+                ),
+            );
+        }
         Ok(count)
+    }
+
+    /// One attempt, with the lease renewed while it lasts: a relay may take minutes to answer.
+    async fn deliver(&self, message: &Message) {
+        let lease = self.settings.delivery_lease;
+        let third = Duration::try_from(lease / 3).unwrap_or(Duration::from_secs(10));
+        let third = third.max(Duration::from_millis(10));
+        let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + third, third);
+        let mut held = true;
+        let attempt = self.attempt(message);
+        tokio::pin!(attempt);
+        let outcome = loop {
+            tokio::select! {
+                outcome = &mut attempt => break outcome,
+                _ = beat.tick(), if held => {
+                    match self.ports.outbox.renew_message(message, lease).await {
+                        // What has not begun will not; what has is recorded by whoever has it now.
+                        Ok(still) => held = still,
+                        Err(err) => warn!(error = %err, "delivery's lease could not be renewed"),
+                    }
+                }
+            }
+        };
+        match outcome {
+            Ok(outcome) => self.record(message, &truly(message, outcome)).await,
+            // Nothing was handed over; the lease ends and it is tried again.
+            Err(err) => warn!(error = %err, "delivery could not be attempted"),
+        }
     }
 
     async fn attempt(&self, message: &Message) -> Result<Outcome, StoreError> {
@@ -261,7 +414,7 @@ impl Delivery {
     fn outcome(
         &self,
         message: &Message,
-        channel: domain::intent::Channel,
+        channel: Channel,
         delivered: Result<domain::message::Receipt, DeliverError>,
     ) -> Outcome {
         let retry = |why: String, handed_over: bool| {

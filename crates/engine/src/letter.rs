@@ -160,6 +160,7 @@ fn new_item(
         account: intent.account,
         contact: recipient.contact,
         action: intent.action.name(),
+        channel: intent.action.outreach().map(|outreach| outreach.channel).unwrap_or_default(),
         risk: risk(snapshot, &turn.progress.results),
         team: judgement
             .matched

@@ -20,9 +20,10 @@ pub struct Settings {
     pub pace: Duration,
     /// How long turns that end close together wait for each other to share one transaction.
     pub gather: Duration,
-    /// Messages delivered at the same time by one worker.
+    /// Messages of each channel delivered at the same time by one worker.
     pub deliveries: usize,
-    /// How long a delivery attempt holds its message.
+    /// How long a delivery attempt holds its message before others may take it, unless it says in
+    /// between that it is still at it.
     pub delivery_lease: SignedDuration,
     /// Attempts at one message before it counts as failed.
     pub delivery_attempts: i64,

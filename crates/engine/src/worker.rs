@@ -285,16 +285,7 @@ impl Worker {
 
     async fn deliver_until(&self, stop: CancellationToken) {
         let delivery = Delivery::new(self.ports.clone(), self.settings.clone());
-        while !stop.is_cancelled() {
-            match delivery.drain().await {
-                Ok(0) => self.rest(&stop, Work::Outbox).await,
-                Ok(_) => {}
-                Err(err) => {
-                    warn!(error = %err, "outbox could not be drained");
-                    self.pause(&stop, Duration::from_secs(1)).await;
-                }
-            }
-        }
+        delivery.run(&stop, || self.rest(&stop, Work::Outbox)).await;
     }
 
     async fn trigger_until(&self, stop: CancellationToken) {

@@ -174,6 +174,7 @@ pub(crate) async fn enqueue(
                 "step": message.step(),
                 "account": message.account(),
                 "contact": message.contact(),
+                "channel": message.channel(),
                 "content": message.content(),
                 "binding": message.binding(),
             })
@@ -181,12 +182,13 @@ pub(crate) async fn enqueue(
         .collect();
     tx.execute(
         sql!("INSERT INTO messages (id, approval, run, step, account, contact, content, binding, "
-            "status, attempts, next_at, note, queued_at, token, playbook, action) "
+            "status, attempts, next_at, note, queued_at, token, playbook, action, channel) "
             "SELECT r.id, r.approval, r.run, r.step, r.account, r.contact, r.content, r.binding, "
-            "'queued', 0, $2, '', $2, 0, a.playbook, a.action FROM "
+            "'queued', 0, $2, '', $2, 0, a.playbook, a.action, "
+            "r.channel FROM "
             {rows "$1" (
                 id TEXT, approval TEXT, run TEXT, step TEXT, account TEXT, contact TEXT,
-                content TEXT, binding TEXT
+                content TEXT, binding TEXT, channel TEXT
             )}
             "JOIN approvals AS a ON a.id = r.approval WHERE true ON CONFLICT (id) DO NOTHING"),
         vec![Value::json(&rows), Value::from(now)],

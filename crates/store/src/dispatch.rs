@@ -6,9 +6,10 @@ use domain::{
     action::{ActionName, Audience},
     event::{Event, NewEvent},
     id::MessageId,
+    intent::Channel,
     limit::{self, Limits},
     message::{Message, MessageStatus},
-    port::{Outcome, StoreError},
+    port::{Outcome, Room, StoreError},
     user::Actor,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -19,7 +20,6 @@ use crate::{
     connection::Tx,
     message,
     open::Store,
-    outbox,
     rate::{self, every},
     sql::{Sql, Value, sql},
     trail,
@@ -44,13 +44,16 @@ impl Store {
     pub(crate) async fn claim_due_messages(
         &self,
         now: Timestamp,
-        limit: u32,
+        room: &Room,
         ttl: SignedDuration,
         limits: &Limits,
     ) -> Result<Vec<Message>, StoreError> {
-        let limits = limits.clone();
+        if room.most() == 0 {
+            return Ok(Vec::new());
+        }
+        let (room, limits) = (room.clone(), limits.clone());
         let (messages, given_up) = self
-            .write(move |tx| Box::pin(async move { claim(tx, now, limit, ttl, &limits).await }))
+            .write(move |tx| Box::pin(async move { claim(tx, now, &room, ttl, &limits).await }))
             .await?;
         for message in given_up {
             let outcome = if message.status == MessageStatus::Transmitting {
@@ -64,71 +67,95 @@ impl Store {
                      it over; see the log of the last one"
                 ))
             };
-            self.write(move |tx| Box::pin(outbox::record(tx, message, outcome, now))).await?;
+            self.record_outcome(message, outcome, now).await?;
         }
         Ok(messages)
     }
 }
 
-/// The actions that send, each with its rate. What an older program put in the outbox has none.
-fn actions(limits: &Limits) -> Vec<serde_json::Value> {
+/// Every pair of a channel and an action that sends, with the action's rate and the channel's room.
+/// What an older program put in the outbox has no channel and is taken for mail; what one before it
+/// put there has no action either, and so no rate.
+fn ways(room: &Room, limits: &Limits) -> Vec<serde_json::Value> {
+    let channels = Channel::ALL.iter().map(|channel| (channel.as_str(), *channel));
+    let channels: Vec<_> = channels.chain([("", Channel::default())]).collect();
     let names = ActionName::ALL.iter().filter(|name| name.audience() == Audience::Customer);
     let mut actions: Vec<_> = names
         .map(|name| {
             let rate = limits.actions.get(name);
-            json!({
-                "action": name,
-                "every": rate.map_or(0, |rate| every(*rate)),
-                "burst": rate.map_or(0, |rate| rate.at_once()),
-            })
+            let (every, burst) = rate.map_or((0, 0), |rate| (every(*rate), rate.at_once()));
+            (name.as_str(), every, burst)
         })
         .collect();
-    actions.push(json!({ "action": "", "every": 0, "burst": 0 }));
-    actions
+    actions.push(("", 0, 0));
+    let mut ways = Vec::with_capacity(channels.len() * actions.len());
+    for (channel, counts_as) in channels {
+        for (action, every, burst) in &actions {
+            ways.push(json!({
+                "channel": channel,
+                "counts_as": counts_as,
+                "room": room.of(counts_as),
+                "action": action,
+                "every": every,
+                "burst": burst,
+            }));
+        }
+    }
+    ways
 }
 
-/// Messages to be claimed: `$1` now, `$2` how many, `$3` the actions with their rates, `$4` whose
-/// turn it is. What a stop covers stays where it is, as it is; so does what has to wait for its
-/// action's rate.
+/// Messages to be claimed: `$1` now, `$2` how many of a channel at most, `$3` the channels and actions
+/// with room and rate, `$4` whose turn it is. What a stop covers stays where it is, as it is; so does
+/// what has to wait for its action's rate, or for its channel's.
 ///
-/// A lane is an action and a playbook. `found` hops from one to the next in the index, `lane` leaves
-/// out those in which nothing may be sent now, and from each of the others `due` takes who has been
-/// due the longest.
+/// A lane is a channel, an action and a playbook. `found` hops from one to the next in the index,
+/// `lane` leaves out those in which nothing may be sent now, and from each of the others `due` takes
+/// who has been due the longest.
 pub(crate) fn due() -> Sql {
-    sql!("WITH RECURSIVE found (action, every, burst, playbook) AS (\
-        SELECT r.action, r.every, r.burst, (SELECT MIN(messages.playbook) FROM messages \
-        WHERE messages.settled_at IS NULL AND messages.action = r.action) \
-        FROM " {rows "$3" (action TEXT, every BIGINT, burst BIGINT)}
-        "WHERE NOT EXISTS (SELECT 1 FROM kills \
+    sql!("WITH RECURSIVE found (channel, counts_as, room, action, every, burst, playbook) AS (\
+        SELECT r.channel, r.counts_as, r.room, r.action, r.every, r.burst, \
+        (SELECT MIN(messages.playbook) FROM messages WHERE messages.settled_at IS NULL \
+        AND messages.channel = r.channel AND messages.action = r.action) \
+        FROM " {rows "$3" (
+            channel TEXT, counts_as TEXT, room BIGINT, action TEXT, every BIGINT, burst BIGINT
+        )}
+        "WHERE r.room > 0 AND NOT EXISTS (SELECT 1 FROM kills \
         WHERE kills.scope IN ('all', 'action:' || r.action)) \
         AND NOT EXISTS (SELECT 1 FROM rates WHERE rates.key = 'action:' || r.action \
         AND rates.every = r.every AND rates.tat > $1 + (r.burst - 1) * r.every) \
         UNION ALL \
-        SELECT found.action, found.every, found.burst, (SELECT MIN(messages.playbook) \
-        FROM messages WHERE messages.settled_at IS NULL AND messages.action = found.action \
+        SELECT found.channel, found.counts_as, found.room, found.action, found.every, found.burst, \
+        (SELECT MIN(messages.playbook) FROM messages WHERE messages.settled_at IS NULL \
+        AND messages.channel = found.channel AND messages.action = found.action \
         AND messages.playbook > found.playbook) FROM found WHERE found.playbook IS NOT NULL), \
         lane AS MATERIALIZED (\
-        SELECT found.action, found.playbook, \
-        (ROW_NUMBER() OVER (ORDER BY found.playbook, found.action) + $4) \
+        SELECT found.channel, found.counts_as, found.room, found.action, found.playbook, \
+        (ROW_NUMBER() OVER (ORDER BY found.playbook, found.action, found.channel) + $4) \
         % COUNT(*) OVER () AS turn FROM found WHERE found.playbook IS NOT NULL \
         AND NOT EXISTS (SELECT 1 FROM kills WHERE kills.scope = 'playbook:' || found.playbook)), \
         due AS (\
-        SELECT c.id, c.next_at, lane.turn, ROW_NUMBER() OVER (\
-        PARTITION BY lane.action, lane.playbook ORDER BY c.next_at, c.id) AS place FROM lane "
+        SELECT c.id, c.next_at, lane.turn, lane.counts_as, lane.room, ROW_NUMBER() OVER (\
+        PARTITION BY lane.channel, lane.action, lane.playbook ORDER BY c.next_at, c.id) AS place \
+        FROM lane "
         {either "JOIN messages AS c ON c.id IN (" "CROSS JOIN LATERAL ("}
         "SELECT messages.id" {either "" ", messages.next_at"} " FROM messages"
-        {either " INDEXED BY messages_by_lane" ""}
-        " WHERE messages.settled_at IS NULL AND messages.action = lane.action \
+        {either " INDEXED BY messages_by_channel" ""}
+        " WHERE messages.settled_at IS NULL AND messages.channel = lane.channel \
+        AND messages.action = lane.action \
         AND messages.playbook = lane.playbook AND messages.next_at <= $1 \
         AND (messages.status = 'queued' OR messages.lease_until <" {now} ") AND" {not_stopped}
         "ORDER BY messages.next_at, messages.id LIMIT $2" {either ")" ") AS c"} "), \
+        placed AS (\
+        SELECT due.*, ROW_NUMBER() OVER (PARTITION BY due.counts_as \
+        ORDER BY due.place, due.turn, due.next_at, due.id) AS of_channel FROM due), \
         chosen AS MATERIALIZED (\
-        SELECT due.id, ROW_NUMBER() OVER (ORDER BY due.place, due.turn, due.next_at, due.id) \
-        AS place FROM due ORDER BY due.place, due.turn, due.next_at, due.id LIMIT $2) \
+        SELECT placed.id, ROW_NUMBER() OVER (ORDER BY placed.place, placed.turn, placed.next_at, \
+        placed.id) AS place FROM placed WHERE placed.of_channel <= placed.room) \
         SELECT messages.id, messages.approval, messages.run, messages.step, messages.account, \
         messages.contact, messages.content, messages.binding, messages.status, \
         messages.attempts, messages.next_at, messages.note, messages.queued_at, \
-        messages.settled_at, messages.token, messages.claims, approvals.action AS of_action, \
+        messages.settled_at, messages.token, messages.claims, messages.channel, \
+        approvals.action AS of_action, \
         chosen.place AS place FROM chosen JOIN messages ON messages.id = chosen.id \
         JOIN approvals ON approvals.id = messages.approval \
         WHERE" {either "" " messages.id = ANY(ARRAY(SELECT chosen.id FROM chosen)) AND"}
@@ -142,7 +169,7 @@ pub(crate) fn due() -> Sql {
 async fn claim(
     tx: &mut Tx,
     now: Timestamp,
-    limit: u32,
+    room: &Room,
     ttl: SignedDuration,
     limits: &Limits,
 ) -> Result<(Vec<Message>, Vec<Message>), StoreError> {
@@ -150,8 +177,8 @@ async fn claim(
     tx.raw("", "SET LOCAL jit = off").await.map_err(crate::fault::of_sqlx)?;
     let args = vec![
         Value::from(now),
-        Value::from(limit),
-        Value::json(&actions(limits)),
+        Value::from(room.most()),
+        Value::json(&ways(room, limits)),
         Value::from(draw(now)),
     ];
     let mut rows = tx

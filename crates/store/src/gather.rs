@@ -6,7 +6,7 @@ use domain::{
     account::Account,
     id::{AccountId, ApprovalId, MessageId, RunId, TaskId},
     message::Message,
-    port::{QueueItem, Session, StoreError},
+    port::{Begun, Outcome, QueueItem, Session, StoreError},
     run::Run,
     snapshot::Snapshot,
     task::Task,
@@ -17,12 +17,12 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    access, account, catalogue,
+    access, account, begin, catalogue,
     connection::{Begin, Tx},
     fault::Shared,
     message,
     open::Store,
-    queue, run, settle, snapshot, task,
+    outbox, queue, run, settle, snapshot, task,
 };
 
 /// Questions answered in one unit of work, at most.
@@ -40,6 +40,9 @@ pub(crate) struct Gatherers {
     pub(crate) tasks: Gather<TaskId, Option<Task>>,
     pub(crate) finishes: Gather<task::Finish, bool>,
     pub(crate) settlements: Gather<(Settlement, Timestamp), Settled>,
+    pub(crate) beginnings: Gather<begin::Beginning, Begun>,
+    pub(crate) outcomes: Gather<(Message, Outcome, Timestamp), bool>,
+    pub(crate) holds: Gather<outbox::Hold, bool>,
 }
 
 impl Gatherers {
@@ -55,6 +58,9 @@ impl Gatherers {
             tasks: Gather::start(store, Begin::Single, MOST, task::find_each),
             finishes: Gather::start(store, Begin::Write, MOST, task::finish_each),
             settlements: Gather::start(store, Begin::Write, MOST, settle::settle_each),
+            beginnings: Gather::start(store, Begin::Write, MOST, begin::begin_each),
+            outcomes: Gather::start(store, Begin::Write, MOST, outbox::record_each),
+            holds: Gather::start(store, Begin::Write, MOST, outbox::renew_each),
         }
     }
 }

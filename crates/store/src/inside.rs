@@ -216,9 +216,9 @@ async fn hot_statements_use_their_indexes() {
 
     let messages = plan(&store, dispatch::due(), args![0_i64, 1_i64, "[]", 0_i64]).await;
     for used in [
-        "USING INDEX messages_by_lane (action=?)",
-        "USING INDEX messages_by_lane (action=? AND playbook>?)",
-        "USING INDEX messages_by_lane (action=? AND playbook=? AND next_at<?)",
+        "USING INDEX messages_by_channel (channel=? AND action=?)",
+        "USING INDEX messages_by_channel (channel=? AND action=? AND playbook>?)",
+        "USING INDEX messages_by_channel (channel=? AND action=? AND playbook=? AND next_at<?)",
     ] {
         assert!(messages.contains(used), "{used}: {messages}");
     }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use domain::{
     draft::Binding,
     id::MessageId,
+    intent::Channel,
     message::{Message, MessageStatus},
     page::{Page, PageRequest},
     port::StoreError,
@@ -30,6 +31,7 @@ pub(crate) fn read(row: &Row) -> Result<Message, StoreError> {
         step: row.text("step")?,
         account: row.word("account")?,
         contact: row.word("contact")?,
+        channel: channel(row)?,
         content: row.word("content")?,
         binding: Binding::from_hex(&row.text("binding")?),
         status: row.word("status")?,
@@ -42,6 +44,14 @@ pub(crate) fn read(row: &Row) -> Result<Message, StoreError> {
     })
 }
 
+/// How a message travels. What an older program put in the outbox does not say.
+fn channel(row: &Row) -> Result<Channel, StoreError> {
+    match row.text("channel")?.as_str() {
+        "" => Ok(Channel::default()),
+        _ => row.word("channel"),
+    }
+}
+
 pub(crate) async fn find(tx: &mut Tx, id: MessageId) -> Result<Option<Message>, StoreError> {
     Ok(find_all(tx, &[id]).await?.remove(&id))
 }
@@ -52,7 +62,7 @@ async fn find_all(
 ) -> Result<HashMap<MessageId, Message>, StoreError> {
     tx.fetch(
         sql!("SELECT id, approval, run, step, account, contact, content, binding, status, "
-            "attempts, next_at, note, queued_at, settled_at, token FROM messages WHERE id"
+            "attempts, next_at, note, queued_at, settled_at, token, channel FROM messages WHERE id"
             {among "$1"}),
         vec![Value::json(&ids)],
     )
@@ -86,7 +96,7 @@ impl Store {
         let count = narrow(Assembled::new("SELECT COUNT(*) AS n FROM messages WHERE 1 = 1"));
         let mut list = narrow(Assembled::new(
             "SELECT id, approval, run, step, account, contact, content, binding, status, attempts, \
-             next_at, note, queued_at, settled_at, token FROM messages WHERE 1 = 1",
+             next_at, note, queued_at, settled_at, token, channel FROM messages WHERE 1 = 1",
         ));
         if let Some((at, id)) = after {
             list.bind(" AND (queued_at, id) < (?, ?)", [Value::from(at), Value::word(id)]);

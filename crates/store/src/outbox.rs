@@ -1,20 +1,25 @@
 //! Messages on their way out: claimed, transmitted, recorded, each attempt fenced by its token.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
+
 use async_trait::async_trait;
 use domain::{
     event::{Event, NewEvent},
-    id::MessageId,
+    id::{MessageId, RunId},
     killswitch::{Kill, Scope},
     limit::Limits,
     message::{Message, MessageStatus},
     page::{Page, PageRequest},
-    port::{Begun, Outbox, Outcome, StoreError},
+    port::{Begun, Outbox, Outcome, Room, StoreError},
     run::{Phase, RunStatus},
     user::Actor,
 };
+use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
 use crate::{
+    claim::microseconds,
     commit,
     connection::Tx,
     intervene, message,
@@ -29,11 +34,20 @@ impl Outbox for Store {
     async fn claim_messages_within(
         &self,
         now: Timestamp,
-        limit: u32,
+        room: &Room,
         ttl: SignedDuration,
         limits: &Limits,
     ) -> Result<Vec<Message>, StoreError> {
-        self.claim_due_messages(now, limit, ttl, limits).await
+        self.claim_due_messages(now, room, ttl, limits).await
+    }
+
+    async fn renew_message(
+        &self,
+        message: &Message,
+        ttl: SignedDuration,
+    ) -> Result<bool, StoreError> {
+        let hold = Hold { message: message.id, token: message.token, ttl };
+        self.gatherers().holds.ask(self, hold).await
     }
 
     async fn begin(
@@ -52,8 +66,7 @@ impl Outbox for Store {
         outcome: &Outcome,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let (message, outcome) = (message.clone(), outcome.clone());
-        self.write(move |tx| Box::pin(record(tx, message, outcome, now))).await
+        self.record_outcome(message.clone(), outcome.clone(), now).await
     }
 
     async fn resolve(
@@ -152,43 +165,137 @@ impl Recorded {
     }
 }
 
-pub(crate) async fn record(
+/// An attempt's hold on its message.
+#[derive(Clone)]
+pub(crate) struct Hold {
+    message: MessageId,
+    token: i64,
+    ttl: SignedDuration,
+}
+
+/// Prolongs the holds of all who ask.
+pub(crate) fn renew_each(
     tx: &mut Tx,
-    message: Message,
-    outcome: Outcome,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    run::lock(tx, message.run).await?;
-    let recorded = Recorded::of(&message, outcome);
-    let settled_at = recorded.status.is_settled().then_some(now);
-    let changed = tx
-        .execute(
-            sql!("UPDATE messages SET status = $3, note = $4, next_at = COALESCE($5, next_at), "
-                "attempts = attempts + $6, settled_at = $7, claims = 0, "
-                // What stays `transmitting` is claimed like one whose attempt died.
-                "lease_until = CASE WHEN $3 = 'transmitting' THEN 0 END "
-                "WHERE id = $1 AND token = $2 AND status IN ('sending', 'transmitting')"),
-            vec![
-                Value::word(message.id),
-                Value::from(message.token),
-                Value::word(recorded.status),
-                Value::from(recorded.note),
-                Value::from(recorded.next_at),
-                Value::from(recorded.counted),
-                Value::from(settled_at),
-            ],
-        )
-        .await?;
-    if changed != 1 {
-        return Ok(false);
+    holds: Vec<Hold>,
+) -> BoxFuture<'_, Result<Vec<bool>, StoreError>> {
+    Box::pin(async move {
+        let rows: Vec<_> = holds
+            .iter()
+            .map(|hold| {
+                json!({ "id": hold.message, "token": hold.token, "ttl": microseconds(hold.ttl) })
+            })
+            .collect();
+        let held: HashSet<(MessageId, i64)> = tx
+            .fetch(
+                sql!("UPDATE messages SET lease_until =" {now} "+ r.ttl FROM "
+                    {rows "$1" (id TEXT, token BIGINT, ttl BIGINT)}
+                    "WHERE messages.id = r.id AND messages.token = r.token "
+                    "AND messages.status || '' IN ('sending', 'transmitting') "
+                    "RETURNING messages.id AS id, messages.token AS token"),
+                vec![Value::json(&rows)],
+            )
+            .await?
+            .iter()
+            .map(|row| Ok((row.word("id")?, row.int("token")?)))
+            .collect::<Result<_, StoreError>>()?;
+        Ok(holds.iter().map(|hold| held.contains(&(hold.message, hold.token))).collect())
+    })
+}
+
+impl Store {
+    pub(crate) async fn record_outcome(
+        &self,
+        message: Message,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.gatherers().outcomes.ask(self, (message, outcome, now)).await
     }
-    if settled_at.is_some() {
-        run::wake(tx, message.run, now).await?;
+}
+
+/// The outcomes of all whose attempts ended.
+pub(crate) fn record_each(
+    tx: &mut Tx,
+    ended: Vec<(Message, Outcome, Timestamp)>,
+) -> BoxFuture<'_, Result<Vec<bool>, StoreError>> {
+    Box::pin(record(tx, ended))
+}
+
+/// Records each outcome on its own: an attempt that lost its lease changes nothing and does not
+/// hurt its neighbours. However many there are, each table is asked and changed a fixed number of
+/// times.
+async fn record(
+    tx: &mut Tx,
+    ended: Vec<(Message, Outcome, Timestamp)>,
+) -> Result<Vec<bool>, StoreError> {
+    let runs: BTreeSet<RunId> = ended.iter().map(|(message, ..)| message.run).collect();
+    run::lock_all(tx, &runs).await?;
+    let mut held = held(tx, &ended).await?;
+    let mut answers = Vec::with_capacity(ended.len());
+    let (mut rows, mut woken, mut events) = (Vec::new(), Vec::new(), Vec::new());
+    let mut first = Timestamp::MAX;
+    for (message, outcome, now) in ended {
+        // Taken out, so that of two outcomes of one attempt the second is too late.
+        let is_held = held.get(&message.id) == Some(&message.token);
+        answers.push(is_held);
+        if !is_held {
+            continue;
+        }
+        held.remove(&message.id);
+        let recorded = Recorded::of(&message, outcome);
+        let settled_at = recorded.status.is_settled().then_some(now);
+        rows.push(json!({
+            "id": message.id,
+            "status": recorded.status,
+            "note": recorded.note,
+            "next_at": recorded.next_at.map(Timestamp::as_microsecond),
+            "counted": recorded.counted,
+            "settled_at": settled_at.map(Timestamp::as_microsecond),
+        }));
+        if settled_at.is_some() {
+            woken.push(message.run);
+            first = first.min(now);
+        }
+        let event = recorded.event;
+        events.extend(event.map(|event| NewEvent::of_run(message.run, now, Actor::Engine, event)));
     }
-    let event =
-        recorded.event.map(|event| NewEvent::of_run(message.run, now, Actor::Engine, event));
-    trail::append(tx, event.as_slice()).await?;
-    Ok(true)
+    if rows.is_empty() {
+        return Ok(answers);
+    }
+    tx.execute(
+        sql!("UPDATE messages SET status = r.status, note = r.note, "
+            "next_at = COALESCE(r.next_at, messages.next_at), "
+            "attempts = messages.attempts + r.counted, settled_at = r.settled_at, claims = 0, "
+            // What stays `transmitting` is claimed like one whose attempt died.
+            "lease_until = CASE WHEN r.status = 'transmitting' THEN 0 END FROM "
+            {rows "$1" (
+                id TEXT, status TEXT, note TEXT, next_at BIGINT, counted BIGINT, settled_at BIGINT
+            )}
+            "WHERE messages.id = r.id"),
+        vec![Value::json(&rows)],
+    )
+    .await?;
+    run::wake_all(tx, woken, &[], first).await?;
+    trail::append(tx, &events).await?;
+    Ok(answers)
+}
+
+/// The tokens of those messages that an attempt holds, locked in one order for everybody.
+async fn held(
+    tx: &mut Tx,
+    ended: &[(Message, Outcome, Timestamp)],
+) -> Result<HashMap<MessageId, i64>, StoreError> {
+    let ids: BTreeSet<MessageId> = ended.iter().map(|(message, ..)| message.id).collect();
+    tx.fetch(
+        sql!("SELECT id, token FROM messages WHERE id" {among "$1"}
+            // Dressed up: bare, it would tempt SQLite to walk all that are on their way.
+            "AND status || '' IN ('sending', 'transmitting') ORDER BY id" {lock}),
+        vec![Value::json(&ids)],
+    )
+    .await?
+    .iter()
+    .map(|row| Ok((row.word("id")?, row.int("token")?)))
+    .collect()
 }
 
 async fn resolve(

@@ -43,10 +43,10 @@ due_at, status, revision, data)
 SELECT 'p' || n, 'r' || n, 's', 'playbook-' || n % 12, 'a', 'c', 'send_email', 1, n, n, 'approved',
 1, '{}' FROM generate_series(1, 20000) AS n;
 INSERT INTO messages (id, approval, run, step, account, contact, content, binding, status, attempts,
-next_at, note, queued_at, settled_at, token, playbook, action)
+next_at, note, queued_at, settled_at, token, playbook, action, channel)
 SELECT 'm' || n, 'p' || n, 'r' || n, 's', 'a', 'c', 'x', 'b',
 CASE WHEN n % 20 = 0 THEN 'queued' ELSE 'delivered' END, 0, n, '', n,
-CASE WHEN n % 20 = 0 THEN NULL ELSE n END, 0, 'playbook-' || n % 12, 'send_email'
+CASE WHEN n % 20 = 0 THEN NULL ELSE n END, 0, 'playbook-' || n % 12, 'send_email', 'email'
 FROM generate_series(1, 20000) AS n;
 INSERT INTO signals (id, source, event_id, kind, account, happened_at, received_at, data, triggered,
 lane) SELECT 's' || n, 's', 'e' || n, 'kind-' || n % 7, 'a' || n % 5000, n, n, '{}',
@@ -106,7 +106,7 @@ async fn claims_walk_no_table_on_postgres() {
             assert!(plan.contains(used), "{used}: {plan}");
         }
     }
-    let actions = r#"'[{"action":"send_email","every":0,"burst":0}]'"#;
+    let actions = r#"'[{"channel":"email","counts_as":"email","room":8,"action":"send_email","every":0,"burst":0}]'"#;
     let values = format!("1000000000, 8, {actions}, 7");
     for plan in plans(&store, dispatch::due(), "bigint, bigint, text, bigint", &values).await {
         for table in ["messages", "approvals", "runs"] {

@@ -128,7 +128,7 @@ impl Steering for Store {
             Box::pin(async move {
                 tx.fetch(
                     sql!("SELECT id, approval, run, step, account, contact, content, binding, "
-                        "status, attempts, next_at, note, queued_at, settled_at, token "
+                        "status, attempts, next_at, note, queued_at, settled_at, token, channel "
                         "FROM messages WHERE run = $1 ORDER BY queued_at, id"),
                     vec![Value::word(run)],
                 )

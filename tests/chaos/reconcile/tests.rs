@@ -149,6 +149,7 @@ fn a_message(id: MessageId, approval: ApprovalId, run: RunId, binding: &str) -> 
         step: GATE.to_owned(),
         account: AccountId::from_uuid(fresh()),
         contact: ContactId::from_uuid(fresh()),
+        channel: domain::intent::Channel::Email,
         content: ContentId::from_uuid(fresh()),
         binding: Binding::from_hex(binding),
         status: MessageStatus::Delivered,

@@ -1,5 +1,7 @@
 //! The outbox and the channels that empty it.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
@@ -56,20 +58,47 @@ pub enum Begun {
     Refused(String),
 }
 
+/// How many messages may be taken of each channel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Room(BTreeMap<Channel, u32>);
+
+impl Room {
+    /// As many of each.
+    pub fn of_each(count: u32) -> Self {
+        Channel::ALL.iter().map(|channel| (*channel, count)).collect()
+    }
+
+    /// How many of a channel.
+    pub fn of(&self, channel: Channel) -> u32 {
+        self.0.get(&channel).copied().unwrap_or(0)
+    }
+
+    /// How many of the one that has most.
+    pub fn most(&self) -> u32 {
+        self.0.values().copied().max().unwrap_or(0)
+    }
+}
+
+impl FromIterator<(Channel, u32)> for Room {
+    fn from_iter<I: IntoIterator<Item = (Channel, u32)>>(room: I) -> Self {
+        Self(room.into_iter().collect())
+    }
+}
+
 /// Messages on their way out.
 #[async_trait]
 pub trait Outbox: Send + Sync {
-    /// Leases up to `limit` messages that are due, whatever the rates.
+    /// Leases up to `limit` messages of each channel that are due, whatever the rates.
     async fn claim_messages(
         &self,
         now: Timestamp,
         limit: u32,
         ttl: SignedDuration,
     ) -> Result<Vec<Message>, StoreError> {
-        self.claim_messages_within(now, limit, ttl, &Limits::default()).await
+        self.claim_messages_within(now, &Room::of_each(limit), ttl, &Limits::default()).await
     }
 
-    /// Leases up to `limit` messages that are due: queued ones, and ones whose attempt died, unless
+    /// Leases as many messages that are due as there is room for: queued ones, and ones whose attempt died, unless
     /// that happened too often: then they settle as failed or uncertain. The answer's `status` is
     /// the one *before* the claim: a message found `sending` had not been handed over, one found
     /// `transmitting` may have been. Claimed messages become `sending`, except that `transmitting`
@@ -81,10 +110,17 @@ pub trait Outbox: Send + Sync {
     async fn claim_messages_within(
         &self,
         now: Timestamp,
-        limit: u32,
+        room: &Room,
         ttl: SignedDuration,
         limits: &Limits,
     ) -> Result<Vec<Message>, StoreError>;
+
+    /// Prolongs a delivery attempt's hold on its message by `ttl` from now; false if it was lost.
+    async fn renew_message(
+        &self,
+        message: &Message,
+        ttl: SignedDuration,
+    ) -> Result<bool, StoreError>;
 
     /// Makes durable that the text is about to be handed over, or says why it must not be: looks
     /// at stops and at the run once more, and counts.

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{
     action::{ActionName, Team},
     approval::Approval,
+    intent::Channel,
     killswitch::Scope,
     limit::Limits,
     message::{Message, MessageStatus},
     page::PageRequest,
-    port::{Ask, Begun, Inbox, Journal, Outbox, Outcome, Rates, TaskFilter},
+    port::{Ask, Begun, Inbox, Journal, Outbox, Outcome, Rates, Room, TaskFilter},
     run::{Intervention, Phase},
     task::TaskKind,
     turn::Settled,
@@ -31,6 +32,7 @@ contract! {
     messages_wait_for_the_rate_of_their_action_and_say_so,
     processes_share_the_rate_of_an_action,
     a_flood_of_one_playbook_leaves_turns_to_another,
+    a_channel_without_room_keeps_no_other_waiting,
     no_more_leave_in_an_hour_than_may_and_somebody_is_told,
     after_a_person_restarted_it_a_playbook_may_send_as_much_again,
     the_hour_slides,
@@ -51,11 +53,17 @@ fn emails(rate: &str) -> Limits {
 }
 
 /// A granted message of another playbook.
-async fn granted(stage: &Stage<'_>, playbook: &str, key: &str) -> Approval {
+pub(crate) async fn granted(stage: &Stage<'_>, playbook: &str, key: &str) -> Approval {
+    granted_by(stage, Channel::Email, playbook, key).await
+}
+
+/// One that travels so.
+async fn granted_by(stage: &Stage<'_>, channel: Channel, playbook: &str, key: &str) -> Approval {
     let run = stage.run(key).await;
     let claimed = stage.claim(LONG).await;
     let (mut approval, sealed) = stage.approval(run);
     approval.playbook = playbook.to_owned();
+    approval.channel = channel;
     let mut turn = stage.turn(&claimed);
     turn.progress.phase = Phase::AwaitingApproval { approval: approval.id };
     turn.approvals.push(approval.clone());
@@ -143,7 +151,8 @@ async fn messages_wait_for_the_rate_of_their_action_and_say_so(backend: &Backend
     // 40 an hour: two at once, then one every 90 seconds.
     let limits = emails("40/h");
     let store = &backend.store;
-    let first = store.claim_messages_within(backend.now(), 3, LONG, &limits).await.unwrap();
+    let first =
+        store.claim_messages_within(backend.now(), &Room::of_each(3), LONG, &limits).await.unwrap();
     assert_eq!(first.len(), 2);
     let queued =
         store.messages(Some(MessageStatus::Queued), &PageRequest::default()).await.unwrap();
@@ -153,13 +162,17 @@ async fn messages_wait_for_the_rate_of_their_action_and_say_so(backend: &Backend
     assert_eq!(notes.iter().filter(|n| **n == note).count(), 1, "{notes:?}");
     assert_eq!(queued.items.len(), 2);
     for _ in 0..3 {
-        let early = store.claim_messages_within(backend.now(), 3, LONG, &limits).await.unwrap();
+        let early = store
+            .claim_messages_within(backend.now(), &Room::of_each(3), LONG, &limits)
+            .await
+            .unwrap();
         assert_eq!(early, [], "until there is a permit again");
     }
     let still = store.messages(Some(MessageStatus::Queued), &PageRequest::default()).await.unwrap();
     assert_eq!(still.items, queued.items, "what waits is left alone");
     backend.clock.advance(SignedDuration::from_secs(90));
-    let next = store.claim_messages_within(backend.now(), 3, LONG, &limits).await.unwrap();
+    let next =
+        store.claim_messages_within(backend.now(), &Room::of_each(3), LONG, &limits).await.unwrap();
     assert_eq!(next.len(), 1);
     assert_eq!(next[0].attempts, 1, "waiting is no attempt");
     // Whoever has no such limit sends the rest.
@@ -178,7 +191,11 @@ async fn processes_share_the_rate_of_an_action(backend: &Backend) {
             let mut mine = 0;
             for _ in 0..5 {
                 let limits = emails("120/h");
-                mine += store.claim_messages_within(now, 4, LONG, &limits).await.unwrap().len();
+                mine += store
+                    .claim_messages_within(now, &Room::of_each(4), LONG, &limits)
+                    .await
+                    .unwrap()
+                    .len();
             }
             store.close().await;
             mine
@@ -204,8 +221,41 @@ async fn a_flood_of_one_playbook_leaves_turns_to_another(backend: &Backend) {
     assert!(late.iter().all(|approval| approvals.contains(&approval.id)), "{approvals:?}");
 }
 
+async fn a_channel_without_room_keeps_no_other_waiting(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    let store = &backend.store;
+    for n in 0..6 {
+        granted(&stage, "renewal", &n.to_string()).await;
+    }
+    for n in 0..3 {
+        granted_by(&stage, Channel::Webhook, "renewal", &format!("hook {n}")).await;
+    }
+    // What an older program put there does not say how it travels, and is taken for mail.
+    granted(&stage, "renewal", "old").await;
+    let old = "UPDATE messages SET channel = '' WHERE queued_at = (SELECT MAX(queued_at) \
+               FROM messages) AND id = (SELECT MAX(id) FROM messages WHERE channel = 'email')";
+    backend.behind_the_back(old).await.unwrap();
+    let now = backend.now();
+    let room = |email, webhook| -> Room {
+        [(Channel::Email, email), (Channel::Webhook, webhook)].into_iter().collect()
+    };
+    let all = Limits::default();
+    let taken = async |room: Room| {
+        let mut taken = BTreeMap::new();
+        for message in store.claim_messages_within(now, &room, LONG, &all).await.unwrap() {
+            *taken.entry(message.channel.as_str()).or_insert(0) += 1;
+        }
+        taken
+    };
+    assert_eq!(taken(room(0, 0)).await, BTreeMap::new());
+    assert_eq!(taken(room(0, 2)).await, BTreeMap::from([("webhook", 2)]));
+    assert_eq!(taken(room(2, 0)).await, BTreeMap::from([("email", 2)]));
+    assert_eq!(taken(room(4, 9)).await, BTreeMap::from([("email", 4), ("webhook", 1)]));
+    assert_eq!(taken(room(9, 9)).await, BTreeMap::from([("email", 1)]));
+}
+
 /// Messages of the playbook on stage, all in hand.
-async fn in_hand(stage: &Stage<'_>, count: u32) -> Vec<Message> {
+pub(crate) async fn in_hand(stage: &Stage<'_>, count: u32) -> Vec<Message> {
     for n in 0..count {
         let key = format!("{} {n}", stage.backend.now());
         granted(stage, "renewal", &key).await;

@@ -75,3 +75,5 @@ mod stage;
 mod start;
 #[cfg(test)]
 mod steering;
+#[cfg(test)]
+mod together;

@@ -234,6 +234,7 @@ impl<'a> Stage<'a> {
             playbook: "renewal".to_owned(),
             account: self.account,
             contact: self.contact,
+            channel: Channel::Email,
             action: ActionName::SendEmail,
             risk: Severity::Medium,
             team: Team::Csm,
