@@ -204,14 +204,14 @@ impl Delivery {
                     // Claimed one by one as slots become free, messages would be written one by one.
                     tokio::select! {
                         () = batch.wait() => {}
-                        () = tokio::time::sleep(self.settings.pace) => {}
+                        () = self.ports.timer.sleep(self.settings.pace) => {}
                     }
                 }
                 Err(err) => {
                     warn!(error = %err, "outbox could not be drained");
                     tokio::select! {
                         () = stop.cancelled() => {}
-                        () = tokio::time::sleep(Duration::from_secs(1)) => {}
+                        () = self.ports.timer.sleep(Duration::from_secs(1)) => {}
                     }
                 }
             }
@@ -256,14 +256,16 @@ impl Delivery {
         let lease = self.settings.delivery_lease;
         let third = Duration::try_from(lease / 3).unwrap_or(Duration::from_secs(10));
         let third = third.max(Duration::from_millis(10));
-        let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + third, third);
+        let mut beat = self.ports.timer.sleep(third);
         let mut held = true;
         let attempt = self.attempt(message);
         tokio::pin!(attempt);
         let outcome = loop {
             tokio::select! {
+                biased;
                 outcome = &mut attempt => break outcome,
-                _ = beat.tick(), if held => {
+                () = &mut beat, if held => {
+                    beat = self.ports.timer.sleep(third);
                     match self.ports.outbox.renew_message(message, lease).await {
                         // What has not begun will not; what has is recorded by whoever has it now.
                         Ok(still) => held = still,
