@@ -11,7 +11,9 @@ use std::{
 use domain::{
     id::{AccountId, ApprovalId, RunId, SignalId},
     page::PageRequest,
-    port::{Catalogue as _, Desk as _, Inbox as _, Journal as _, Ruling, RunFilter, TaskFilter},
+    port::{
+        Catalogue as _, Desk as _, Inbox as _, Journal as _, Measure, Ruling, RunFilter, TaskFilter,
+    },
     run::{Cause, Intervention, NewRun, Phase, Priority, Progress, Run, RunStatus},
     task::TaskStatus,
 };
@@ -24,6 +26,8 @@ on_both! {
     runs_move_to_a_new_version_where_they_fit_and_nothing_is_lost_or_sent_twice,
     a_run_that_is_stuck_in_an_old_version_goes_on_in_a_new_one,
     many_runs_are_steered_in_batches_with_one_event_each,
+    many_runs_go_back_to_a_step_where_nothing_would_be_sent_twice,
+    many_runs_go_back_in_batches_each_once,
 }
 
 /// What steps are called in the other version.
@@ -208,7 +212,7 @@ async fn a_run_that_is_stuck_in_an_old_version_goes_on_in_a_new_one(database: Da
         steward.migration(Some("talk"), Some(short), None, Names::new()).await.expect("it answers");
     assert_eq!(steward.migrate(&of, &by, &|_| {}).await.expect("it answers").moved, 1);
     let filter = RunFilter { code: Some(code), ..RunFilter::default() };
-    let retry = Intervention::Retry;
+    let retry = Measure::from(Intervention::Retry);
     let seen = steward.forecast(&filter, &retry).await.expect("it answers");
     assert_eq!((seen.count, seen.first.len()), (1, 1));
     let done =
@@ -269,7 +273,7 @@ async fn many_runs_are_steered_in_batches_with_one_event_each(database: Database
     let steward = world.app.steward();
     let by = world.actor().await;
     let filter = RunFilter { step: Some("letter".to_owned()), ..RunFilter::default() };
-    let pause = Intervention::Pause;
+    let pause = Measure::from(Intervention::Pause);
     let seen = steward.forecast(&filter, &pause).await.expect("it answers");
     assert_eq!((seen.count, seen.left_alone, seen.first.len()), (450, 0, 5));
     let refused = steward.intervene_all(&filter, &pause, Some(449), &by, &|_| {}).await;
@@ -293,7 +297,84 @@ async fn many_runs_are_steered_in_batches_with_one_event_each(database: Database
     let cancel = Intervention::Cancel { reason: "by hand".to_owned() };
     world.app.store.intervene(runs[7], &cancel, &by, world.app.clock.now()).await.expect("it ends");
     let all = RunFilter { playbook: Some("talk".to_owned()), ..RunFilter::default() };
+    let cancel = Measure::from(cancel);
     let done = steward.intervene_all(&all, &cancel, None, &by, &|_| {}).await.expect("it answers");
     assert_eq!((done.done, done.not_possible, done.gone), (449, 0, 0));
     assert!(steward.forecast(&all, &cancel).await.expect("it answers").count == 0);
+}
+
+async fn many_runs_go_back_to_a_step_where_nothing_would_be_sent_twice(database: Database) {
+    let world = world(database).await;
+    let calling = talk(&world, "anders").await;
+    approve(&world, draft(&world, calling).await).await;
+    world.days(6).await;
+    let replying = talk(&world, "berta").await;
+    approve(&world, draft(&world, replying).await).await;
+    let writing = talk(&world, "cilla").await;
+    let (by, now) = (world.actor().await, world.app.clock.now());
+    let paused = talk(&world, "dora").await;
+    world.app.store.intervene(paused, &Intervention::Pause, &by, now).await.expect("it rests");
+    assert_eq!(world.mail().len(), 2);
+
+    let steward = world.app.steward();
+    let talks = RunFilter { playbook: Some("talk".to_owned()), ..RunFilter::default() };
+    let back = |step: &str| Measure::RetryFrom(step.to_owned());
+    let why = |seen: &domain::port::Forecast| -> Vec<(String, u64)> {
+        seen.hindered.iter().map(|group| (group.why.clone(), group.count)).collect()
+    };
+    let seen = steward.forecast(&talks, &back("letter")).await.expect("it answers");
+    assert_eq!((seen.count, seen.left_alone), (1, 1));
+    assert_eq!(seen.first[0].id, writing);
+    let sent = "step `letter` has a message already, and nothing is sent twice";
+    assert_eq!(why(&seen), [(sent.to_owned(), 1), (sent.to_owned(), 1)], "at two steps");
+    let seen = steward.forecast(&talks, &back("lettre")).await.expect("it answers");
+    let unknown = "their playbook version has no step `lettre`";
+    assert_eq!((seen.count, &why(&seen)[0].0[..]), (0, unknown));
+
+    let seen = steward.forecast(&talks, &back("reply")).await.expect("it answers");
+    assert_eq!((seen.count, seen.left_alone), (2, 1));
+    assert_eq!(why(&seen), [("they have not come to step `reply`".to_owned(), 1)]);
+    let at: Vec<_> = seen.groups.iter().map(|group| (&*group.step, group.count)).collect();
+    assert_eq!(at, [("call", 1), ("reply", 1)]);
+    let quiet = |_| {};
+    let refused = steward.intervene_all(&talks, &back("reply"), Some(3), &by, &quiet).await;
+    let refused = refused.expect_err("one less than was seen").to_string();
+    assert!(refused.contains("2 runs match now, not 3"), "{refused}");
+    let done = steward.intervene_all(&talks, &back("reply"), Some(2), &by, &quiet).await;
+    let done = done.expect("it answers");
+    assert_eq!((done.done, done.not_possible, done.gone), (2, 1, 0));
+
+    world.settle().await;
+    for (id, step) in [(calling, "reply"), (replying, "reply"), (writing, "letter")] {
+        assert_eq!(run(&world, id).await.progress.step, step);
+        let events = world.trail(id).await;
+        let back = events.iter().filter(|event| event.data.contains("run_rewound")).count();
+        assert_eq!(back, usize::from(step == "reply"));
+    }
+    world.days(6).await;
+    for id in [calling, replying] {
+        assert_eq!(run(&world, id).await.progress.step, "call", "they waited anew");
+    }
+    assert_eq!(world.mail().len(), 2, "and wrote nothing");
+}
+
+async fn many_runs_go_back_in_batches_each_once(database: Database) {
+    let world = world(database).await;
+    world.customer("anders", |_, _| {}).await;
+    let account = world.account("anders").await.id;
+    let runs = start(&world, account, 450).await;
+    let steward = world.app.steward();
+    let by = world.actor().await;
+    let filter = RunFilter { step: Some("letter".to_owned()), ..RunFilter::default() };
+    let back = Measure::RetryFrom("letter".to_owned());
+    let steps = Mutex::new(Vec::new());
+    let tell = |tally: domain::port::Tally| steps.lock().expect("nobody panics").push(tally.done);
+    let done = steward.intervene_all(&filter, &back, Some(450), &by, &tell).await;
+    let done = done.expect("it answers");
+    assert_eq!((done.done, done.not_possible, done.gone), (450, 0, 0));
+    assert_eq!(steps.into_inner().expect("nobody panics"), [200, 400, 450]);
+    for run in [runs[0], runs[200], runs[449]] {
+        let events = world.trail(run).await;
+        assert_eq!(events.len(), 2, "it began and went back: {events:?}");
+    }
 }

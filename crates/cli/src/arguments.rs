@@ -443,8 +443,8 @@ pub enum RunCommand {
         /// Which
         #[command(flatten)]
         meant: RunsMeant,
-        /// Do this step and all that come after it again; one run only
-        #[arg(long, value_name = "STEP", requires = "id")]
+        /// Do this step and all that come after it again
+        #[arg(long, value_name = "STEP")]
         from: Option<String>,
     },
 }

@@ -6,8 +6,7 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use domain::{
     id::{AccountId, RunId},
-    port::{Customers as _, Forecast, Journal as _, RunFilter, Tally},
-    run::Intervention,
+    port::{Customers as _, Forecast, Journal as _, Measure, RunFilter, Tally},
     user::Actor,
 };
 use engine::{ActiveError, ApprovalDesk, BulkError, RetryFromError, StartError};
@@ -52,11 +51,11 @@ pub fn router(app: &App) -> anyhow::Result<server::Router> {
     };
     Ok(server::router(services, server::Settings::at(url)))
 }
+
 /// Where signals come in.
 pub fn signals(app: &App) -> Arc<dyn SignalDoor> {
     Arc::new(Door { app: app.clone() })
 }
-
 
 /// What a worker without a server shows of itself.
 pub fn worker_router(app: &App, stopping: CancellationToken) -> server::Router {
@@ -155,18 +154,14 @@ impl Operator for Door {
         }
     }
 
-    async fn forecast(
-        &self,
-        filter: &RunFilter,
-        what: &Intervention,
-    ) -> Result<Forecast, OperateError> {
+    async fn forecast(&self, filter: &RunFilter, what: &Measure) -> Result<Forecast, OperateError> {
         Ok(self.app.steward().forecast(filter, what).await?)
     }
 
     async fn intervene_all(
         &self,
         filter: &RunFilter,
-        what: &Intervention,
+        what: &Measure,
         expect: u64,
         by: &Actor,
     ) -> Result<Tally, OperateError> {

@@ -27,7 +27,8 @@ pub use outbox::{Begun, Channels, Outbox, Outcome, Room, Transmission};
 pub use queue::{Inbox, QueueFilter, QueueItem, QueueOrder, TaskFilter};
 pub use rates::{Ask, Grant, Rates};
 pub use steering::{
-    BATCH, Backlog, Changed, Forecast, KnownVersion, Move, Rewind, RunGroup, Steering, Tally,
+    BATCH, Backlog, Changed, Forecast, Hindered, KnownVersion, Measure, Move, Rewind, RunGroup,
+    Steering, Tally,
 };
 pub use vault::{Vault, VaultError};
 pub use writer::{

@@ -1,11 +1,17 @@
 //! Steering runs from outside: many at a time, counted first; or one, back to an earlier step.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use domain::{
-    id::RunId,
-    port::{BATCH, Changed, Forecast, Rewind, RunFilter, Steering, StoreError, Tally},
-    run::{Intervention, Run, RunStatus},
+    id::{MessageId, RunId},
+    port::{
+        BATCH, Changed, Forecast, Hindered, Measure, Rewind, RunFilter, RunGroup, Steering,
+        StoreError, Tally,
+    },
+    run::{Run, RunStatus},
     user::Actor,
 };
 use jiff::SignedDuration;
@@ -86,36 +92,83 @@ impl Steward {
         Self { steering, ports, active }
     }
 
-    /// What an intervention in all runs that match would do; does nothing.
+    /// What would be done to all runs that match; does nothing.
     pub async fn forecast(
         &self,
         filter: &RunFilter,
-        what: &Intervention,
+        what: &Measure,
     ) -> Result<Forecast, StoreError> {
         let mut forecast = Forecast::default();
         for group in self.steering.groups(filter).await? {
-            if what.is_possible(group.status) {
+            if !what.is_possible(group.status) {
+                forecast.left_alone += group.count;
+            } else if matches!(what, Measure::Intervene(_)) {
                 forecast.count += group.count;
                 forecast.groups.push(group);
-            } else {
-                forecast.left_alone += group.count;
             }
         }
-        for filter in by_status(filter, what) {
-            let found = self.steering.longest_started(&filter, None, EXAMPLES).await?;
-            forecast.first.extend(found);
+        match what {
+            Measure::Intervene(_) => {
+                for filter in by_status(filter, what) {
+                    let found = self.steering.longest_started(&filter, None, EXAMPLES).await?;
+                    forecast.first.extend(found);
+                }
+            }
+            Measure::RetryFrom(step) => self.foresee(filter, what, step, &mut forecast).await?,
         }
         forecast.first.sort_by_key(|run| (run.started_at, run.id));
         forecast.first.truncate(EXAMPLES as usize);
         Ok(forecast)
     }
 
-    /// Intervenes in all runs that match, in batches; `tell` hears of each. With `expect`, only if
+    /// Looks at every run that would go back: whether it can is known of each alone.
+    async fn foresee(
+        &self,
+        filter: &RunFilter,
+        what: &Measure,
+        step: &str,
+        forecast: &mut Forecast,
+    ) -> Result<(), StoreError> {
+        let mut groups: BTreeMap<(String, RunStatus, String), u64> = BTreeMap::new();
+        let mut hindered: BTreeMap<(String, String, String), u64> = BTreeMap::new();
+        for filter in by_status(filter, what) {
+            let (mut after, mut examples) = (None, 0);
+            while let Some(runs) = self.next(&filter, &mut after).await? {
+                for (run, back) in self.look_back(runs, step).await? {
+                    let (playbook, at) = (run.playbook.clone(), run.progress.step.clone());
+                    match back {
+                        Ok(_) => {
+                            *groups.entry((playbook, run.status, at)).or_default() += 1;
+                            forecast.count += 1;
+                            if examples < EXAMPLES {
+                                examples += 1;
+                                forecast.first.push(run);
+                            }
+                        }
+                        Err(why) => *hindered.entry((playbook, at, why)).or_default() += 1,
+                    }
+                }
+            }
+        }
+        forecast.groups = groups
+            .into_iter()
+            .map(|((playbook, status, step), count)| RunGroup { playbook, status, step, count })
+            .collect();
+        forecast.groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+        forecast.hindered = hindered
+            .into_iter()
+            .map(|((playbook, step, why), count)| Hindered { playbook, step, why, count })
+            .collect();
+        forecast.hindered.sort_by_key(|group| std::cmp::Reverse(group.count));
+        Ok(())
+    }
+
+    /// Does it to all runs that match, in batches; `tell` hears of each. With `expect`, only if
     /// exactly as many runs would be changed as somebody has seen.
     pub async fn intervene_all(
         &self,
         filter: &RunFilter,
-        what: &Intervention,
+        what: &Measure,
         expect: Option<u64>,
         by: &Actor,
         tell: &(dyn Fn(Tally) + Send + Sync),
@@ -130,10 +183,12 @@ impl Steward {
             return Err(BulkError::Moved { expected, found: seen });
         }
         let mut tally = Tally::default();
+        // A run that went back is in another state then, and is not met a second time.
+        let mut met = BTreeSet::new();
         for filter in by_status(&filter, what) {
             let mut after = None;
             loop {
-                let batch = self.batch(&filter, what, by, &mut after).await;
+                let batch = self.batch(&filter, what, by, &mut after, &mut met).await;
                 let batch =
                     batch.map_err(|source| BulkError::Interrupted { done: tally, source })?;
                 let Some(batch) = batch else { break };
@@ -141,26 +196,96 @@ impl Steward {
                 tell(tally);
             }
         }
-        let met = tally.done + tally.not_possible + tally.gone;
-        tally.gone += seen.saturating_sub(met);
+        let found = tally.done + tally.not_possible + tally.gone;
+        tally.gone += seen.saturating_sub(found);
         Ok(tally)
     }
 
-    /// Intervenes in the next batch of runs; none when there are no more.
+    /// Does it to the next batch of runs; none when there are no more.
     async fn batch(
         &self,
         filter: &RunFilter,
-        what: &Intervention,
+        what: &Measure,
         by: &Actor,
         after: &mut Option<(jiff::Timestamp, RunId)>,
+        met: &mut BTreeSet<RunId>,
     ) -> Result<Option<Tally>, StoreError> {
+        let Some(mut runs) = self.next(filter, after).await? else { return Ok(None) };
+        let now = self.ports.clock.now();
+        match what {
+            Measure::Intervene(what) => {
+                let ids: Vec<RunId> = runs.iter().map(|run| run.id).collect();
+                Ok(Some(self.steering.intervene_all(&ids, filter, what, by, now).await?))
+            }
+            Measure::RetryFrom(step) => {
+                runs.retain(|run| !met.contains(&run.id));
+                let mut tally = Tally::default();
+                let mut rewinds = Vec::with_capacity(runs.len());
+                for (_, back) in self.look_back(runs, step).await? {
+                    match back {
+                        Ok(rewind) => rewinds.push(rewind),
+                        Err(_) => tally.not_possible += 1,
+                    }
+                }
+                let ids: Vec<RunId> = rewinds.iter().map(|rewind| rewind.run.id).collect();
+                let answers = self.steering.rewind_all(rewinds, by, now).await?;
+                for (id, answer) in ids.into_iter().zip(answers) {
+                    match answer {
+                        Changed::Done => {
+                            met.insert(id);
+                            tally.done += 1;
+                        }
+                        Changed::MovedOn | Changed::Sending | Changed::NotFound => tally.gone += 1,
+                    }
+                }
+                Ok(Some(tally))
+            }
+        }
+    }
+
+    /// The next batch of runs that match; none when there are no more.
+    async fn next(
+        &self,
+        filter: &RunFilter,
+        after: &mut Option<(jiff::Timestamp, RunId)>,
+    ) -> Result<Option<Vec<Run>>, StoreError> {
         let limit = u32::try_from(BATCH).unwrap_or(u32::MAX);
         let runs = self.steering.longest_started(filter, *after, limit).await?;
         let Some(last) = runs.last() else { return Ok(None) };
         *after = Some((last.started_at, last.id));
+        Ok(Some(runs))
+    }
+
+    /// The way back of each run, or why there is none, in words that are the same for all alike.
+    async fn look_back(
+        &self,
+        runs: Vec<Run>,
+        step: &str,
+    ) -> Result<Vec<(Run, Result<Rewind, String>)>, StoreError> {
         let ids: Vec<RunId> = runs.iter().map(|run| run.id).collect();
-        let now = self.ports.clock.now();
-        Ok(Some(self.steering.intervene_all(&ids, filter, what, by, now).await?))
+        let mut sent: BTreeMap<RunId, BTreeMap<String, MessageId>> = BTreeMap::new();
+        for (run, step, message) in self.steering.sent_by(&ids).await? {
+            sent.entry(run).or_default().insert(step, message);
+        }
+        let mut looked = Vec::with_capacity(runs.len());
+        for run in runs {
+            let back = match self.active.plan(&run.version).await {
+                Ok(plan) => {
+                    let sent = sent.remove(&run.id).unwrap_or_default();
+                    playbook::rewind(&plan, &run.progress, step, &sent)
+                        .map(|back| Rewind {
+                            run: run.clone(),
+                            progress: back.progress,
+                            again: after(&plan, step),
+                        })
+                        .map_err(|err| err.of_many())
+                }
+                Err(ActiveError::Store(err)) => return Err(err),
+                Err(err) => Err(err.to_string()),
+            };
+            looked.push((run, back));
+        }
+        Ok(looked)
     }
 
     /// Has a run do its steps again from an earlier one. What later steps left behind is dropped,
@@ -176,9 +301,8 @@ impl Steward {
             return Err(RetryFromError::NotPossible { run: id, status: run.status });
         }
         let plan = self.active.plan(&run.version).await?;
-        let messages = self.steering.messages_of(id).await?;
-        let sent: BTreeMap<String, _> =
-            messages.into_iter().map(|message| (message.step, message.id)).collect();
+        let sent = self.steering.sent_by(&[id]).await?;
+        let sent = sent.into_iter().map(|(_, step, message)| (step, message)).collect();
         let rewound = playbook::rewind(&plan, &run.progress, step, &sent)?;
         let rewind = Rewind { run, progress: rewound.progress.clone(), again: after(&plan, step) };
         match self.steering.rewind(rewind, by, self.ports.clock.now()).await? {
@@ -193,8 +317,8 @@ impl Steward {
     }
 }
 
-/// A filter for each state the intervention makes sense in.
-fn by_status(filter: &RunFilter, what: &Intervention) -> Vec<RunFilter> {
+/// A filter for each state in which it makes sense.
+fn by_status(filter: &RunFilter, what: &Measure) -> Vec<RunFilter> {
     RunStatus::ALL
         .iter()
         .filter(|status| what.is_possible(**status))

@@ -56,6 +56,19 @@ pub enum RewindError {
     },
 }
 
+impl RewindError {
+    /// Why, in words that are the same for all runs alike.
+    pub fn of_many(&self) -> String {
+        match self {
+            Self::NoStep { step, .. } => format!("their playbook version has no step `{step}`"),
+            Self::NotReached { step, .. } => format!("they have not come to step `{step}`"),
+            Self::Sent { step, .. } => {
+                format!("step `{step}` has a message already, and nothing is sent twice")
+            }
+        }
+    }
+}
+
 /// Takes a run back to a step it has come to. `sent` holds the messages of its steps, whatever
 /// became of them.
 pub fn rewind(

@@ -10,10 +10,10 @@ use domain::{
     message::{Message, MessageStatus},
     page::{Page, PageRequest},
     port::{
-        AccountFilter, DeskError, Forecast, PlaybookVersion, PolicyVersion, QueueFilter, QueueItem,
-        Reviewed, RunFilter, StoreError, TaskFilter,
+        AccountFilter, DeskError, Forecast, Measure, PlaybookVersion, PolicyVersion, QueueFilter,
+        QueueItem, Reviewed, RunFilter, StoreError, TaskFilter,
     },
-    run::{Intervention, Run},
+    run::Run,
     signal::Signal,
     snapshot::Snapshot,
     task::Task,
@@ -128,11 +128,11 @@ impl Reads {
         Ok(awaited.in_words(run, &names, self.now()))
     }
 
-    /// What an intervention in all runs that match would do.
+    /// What would be done to all runs that match.
     pub(crate) async fn forecast(
         &self,
         filter: &RunFilter,
-        what: &Intervention,
+        what: &Measure,
     ) -> Result<Forecast, Problem> {
         Ok(self.app.services.operator.forecast(filter, what).await?)
     }

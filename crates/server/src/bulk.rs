@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use domain::{
     id::AccountId,
-    port::{Forecast, RunFilter, Tally},
+    port::{Forecast, Measure, RunFilter, Tally},
     run::{Intervention, RunStatus},
 };
 use jiff::{Span, Timestamp, tz::TimeZone};
@@ -123,9 +123,15 @@ impl BulkAction {
         }
     }
 
-    /// As what is done to each run. Ending runs for good needs a reason.
-    pub(crate) fn intervention(self, reason: Option<&str>) -> Result<Intervention, Problem> {
-        Ok(match self {
+    /// As what is done to each run. Ending runs for good needs a reason; only a retry has a step to
+    /// go back to.
+    pub(crate) fn measure(
+        self,
+        from: Option<&str>,
+        reason: Option<&str>,
+    ) -> Result<Measure, Problem> {
+        let what = match self {
+            Self::Retry if from.is_some() => return self.looked_at(from),
             Self::Pause => Intervention::Pause,
             Self::Resume => Intervention::Resume,
             Self::Retry => Intervention::Retry,
@@ -137,11 +143,25 @@ impl BulkAction {
                 crate::decide::note("reason", reason)?;
                 Intervention::Cancel { reason: reason.to_owned() }
             }
-        })
+        };
+        self.looked_at(from)?;
+        Ok(what.into())
     }
 
     /// The same, for looking only.
-    pub(crate) fn looked_at(self) -> Intervention {
+    pub(crate) fn looked_at(self, from: Option<&str>) -> Result<Measure, Problem> {
+        match (self, from.map(str::trim)) {
+            (_, None) => Ok(self.intervention().into()),
+            (Self::Retry, Some(step)) if !step.is_empty() => {
+                Ok(Measure::RetryFrom(step.to_owned()))
+            }
+            (Self::Retry, Some(_)) => Err(Problem::invalid("from", "must name a step")),
+            (_, Some(_)) => Err(Problem::invalid("from", "goes with the action `retry` only")),
+        }
+    }
+
+    /// What it is to one run, with no reason yet.
+    pub(crate) fn intervention(self) -> Intervention {
         match self {
             Self::Pause => Intervention::Pause,
             Self::Resume => Intervention::Resume,
@@ -152,19 +172,17 @@ impl BulkAction {
 }
 
 impl App {
-    /// Intervenes in all runs that match, if exactly as many would be changed as were seen.
+    /// Does it to all runs that match, if exactly as many would be changed as were seen.
     pub(crate) async fn intervene_all(
         &self,
         selection: &Selection,
-        action: BulkAction,
-        reason: Option<&str>,
+        what: &Measure,
         expect: u64,
         caller: &Caller,
     ) -> Result<Tally, Problem> {
-        let what = action.intervention(reason)?;
         let filter = selection.filter(self.now())?;
         let operator = &self.services.operator;
-        Ok(operator.intervene_all(&filter, &what, expect, &caller.actor()).await?)
+        Ok(operator.intervene_all(&filter, what, expect, &caller.actor()).await?)
     }
 }
 
@@ -178,6 +196,9 @@ pub(crate) struct Ask {
     pub(crate) filter: Selection,
     /// What is to be done to them.
     pub(crate) action: BulkAction,
+    /// The step to do again, with all that come after it; goes with `retry` only.
+    #[serde(default)]
+    pub(crate) from: Option<String>,
     /// Why; needed to cancel.
     #[serde(default)]
     pub(crate) reason: Option<String>,
@@ -204,8 +225,8 @@ pub(crate) struct Report {
 impl App {
     /// Looks, and does it when told to.
     pub(crate) async fn bulk(&self, ask: &Ask, caller: &Caller) -> Result<Report, Problem> {
-        let filter = ask.filter.filter(self.now())?;
-        let forecast = self.reads().forecast(&filter, &ask.action.looked_at()).await?;
+        let (filter, from) = (ask.filter.filter(self.now())?, ask.from.as_deref());
+        let forecast = self.reads().forecast(&filter, &ask.action.looked_at(from)?).await?;
         if !ask.apply {
             return Ok(Report { applied: false, forecast, tally: None });
         }
@@ -217,8 +238,8 @@ impl App {
             )
             .field("expect"));
         };
-        let reason = ask.reason.as_deref();
-        let tally = self.intervene_all(&ask.filter, ask.action, reason, expect, caller).await?;
+        let what = ask.action.measure(from, ask.reason.as_deref())?;
+        let tally = self.intervene_all(&ask.filter, &what, expect, caller).await?;
         Ok(Report { applied: true, forecast, tally: Some(tally) })
     }
 }
@@ -239,10 +260,22 @@ mod tests {
 
     #[test]
     fn cancelling_needs_a_reason() {
-        assert!(BulkAction::Pause.intervention(None).is_ok());
+        assert!(BulkAction::Pause.measure(None, None).is_ok());
         for blank in [None, Some(" ")] {
-            let problem = BulkAction::Cancel.intervention(blank).unwrap_err();
+            let problem = BulkAction::Cancel.measure(None, blank).unwrap_err();
             assert_eq!(problem.field.as_deref(), Some("reason"));
+        }
+    }
+
+    #[test]
+    fn only_a_retry_goes_back_to_a_step() {
+        let back = BulkAction::Retry.measure(Some(" reply "), None).unwrap();
+        assert_eq!(back, Measure::RetryFrom("reply".to_owned()));
+        for (action, from) in
+            [(BulkAction::Pause, "reply"), (BulkAction::Cancel, "reply"), (BulkAction::Retry, " ")]
+        {
+            let problem = action.measure(Some(from), Some("why")).unwrap_err();
+            assert_eq!(problem.field.as_deref(), Some("from"));
         }
     }
 }

@@ -3,8 +3,7 @@
 use async_trait::async_trait;
 use domain::{
     id::{AccountId, RunId},
-    port::{Forecast, RunFilter, StoreError, Tally},
-    run::Intervention,
+    port::{Forecast, Measure, RunFilter, StoreError, Tally},
     user::Actor,
 };
 use schemars::JsonSchema;
@@ -80,18 +79,14 @@ pub trait Operator: Send + Sync {
         by: &Actor,
     ) -> Result<RunId, OperateError>;
 
-    /// What an intervention in all runs that match would do; does nothing.
-    async fn forecast(
-        &self,
-        filter: &RunFilter,
-        what: &Intervention,
-    ) -> Result<Forecast, OperateError>;
+    /// What would be done to all runs that match; does nothing.
+    async fn forecast(&self, filter: &RunFilter, what: &Measure) -> Result<Forecast, OperateError>;
 
-    /// Intervenes in all runs that match, if exactly as many would be changed as were seen.
+    /// Does it to all runs that match, if exactly as many would be changed as were seen.
     async fn intervene_all(
         &self,
         filter: &RunFilter,
-        what: &Intervention,
+        what: &Measure,
         expect: u64,
         by: &Actor,
     ) -> Result<Tally, OperateError>;

@@ -52,11 +52,14 @@ impl Store {
 
     pub(crate) async fn take_back(
         &self,
-        rewind: Rewind,
+        rewinds: Vec<Rewind>,
         by: Actor,
         now: Timestamp,
-    ) -> Result<Changed, StoreError> {
-        self.write(move |tx| Box::pin(async move { take_back(tx, &rewind, &by, now).await })).await
+    ) -> Result<Vec<Changed>, StoreError> {
+        if rewinds.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.write(move |tx| Box::pin(async move { take_back(tx, &rewinds, &by, now).await })).await
     }
 }
 
@@ -220,62 +223,99 @@ async fn rename(
     Ok(())
 }
 
+/// Takes back those of the runs that can go. However many there are, each table is asked and changed
+/// a fixed number of times.
 async fn take_back(
     tx: &mut Tx,
-    rewind: &Rewind,
+    rewinds: &[Rewind],
     by: &Actor,
     now: Timestamp,
-) -> Result<Changed, StoreError> {
-    let id = rewind.run.id;
-    let Some(found) = lock(tx, &[id]).await?.remove(&id) else { return Ok(Changed::NotFound) };
-    if found.held || !found.is_still(&rewind.run) {
-        return Ok(Changed::MovedOn);
-    }
-    let is_again = |step: &str| rewind.again.iter().any(|again| again == step);
+) -> Result<Vec<Changed>, StoreError> {
+    let ids: Vec<RunId> = rewinds.iter().map(|rewind| rewind.run.id).collect();
+    let found = lock(tx, &ids).await?;
     // Once they are locked, nobody grants a message for one of the steps.
-    tx.fetch(intervene::open_approvals(), vec![Value::json(&[id])]).await?;
-    let sent = tx
-        .fetch(sql!("SELECT step FROM messages WHERE run = $1"), vec![Value::word(id)])
+    tx.fetch(intervene::open_approvals(), vec![Value::json(&ids)]).await?;
+    let sent: BTreeSet<(RunId, String)> = tx
+        .fetch(
+            sql!("SELECT run, step FROM messages WHERE run" {among "$1"}),
+            vec![Value::json(&ids)],
+        )
         .await?
         .iter()
-        .map(|row| row.text("step"))
-        .collect::<Result<Vec<_>, StoreError>>()?;
-    if sent.iter().any(|step| is_again(step)) {
-        return Ok(Changed::MovedOn);
+        .map(|row| Ok((row.word("run")?, row.text("step")?)))
+        .collect::<Result<_, StoreError>>()?;
+
+    let mut answers = Vec::with_capacity(rewinds.len());
+    let mut back: BTreeMap<RunId, &Rewind> = BTreeMap::new();
+    for rewind in rewinds {
+        let id = rewind.run.id;
+        let is_sent = || rewind.again.iter().any(|step| sent.contains(&(id, step.clone())));
+        let answer = match found.get(&id) {
+            None => Changed::NotFound,
+            Some(run) if run.held || !run.is_still(&rewind.run) => Changed::MovedOn,
+            Some(_) if back.contains_key(&id) || is_sent() => Changed::MovedOn,
+            Some(_) => {
+                back.insert(id, rewind);
+                Changed::Done
+            }
+        };
+        answers.push(answer);
     }
-    let withdrawn =
-        intervene::withdraw(tx, &[id], |approval| is_again(&approval.step), now).await?;
+    if back.is_empty() {
+        return Ok(answers);
+    }
+    let is_again = |run: &RunId, step: &str| {
+        back.get(run).is_some_and(|rewind| rewind.again.iter().any(|again| again == step))
+    };
+    let ids: Vec<RunId> = back.keys().copied().collect();
+    let meant = |approval: &Approval| is_again(&approval.run, &approval.step);
+    let withdrawn = intervene::withdraw(tx, &ids, meant, now).await?;
+    let steps: Vec<_> = back
+        .iter()
+        .flat_map(|(id, rewind)| rewind.again.iter().map(move |step| (id, step)))
+        .map(|(id, step)| json!({ "run": id, "again": step }))
+        .collect();
     // A run has one task for a step: what was made makes room for what will be.
     tx.execute(
-        sql!("UPDATE tasks SET step = step || '#' || id, "
-            "status = CASE WHEN status = 'open' THEN 'cancelled' ELSE status END "
-            "WHERE run = $1 AND step" {among "$2"}),
-        vec![Value::word(id), Value::json(&rewind.again)],
+        sql!("UPDATE tasks SET step = tasks.step || '#' || tasks.id, "
+            "status = CASE WHEN tasks.status = 'open' THEN 'cancelled' ELSE tasks.status END FROM "
+            {rows "$1" (run TEXT, again TEXT)}
+            "WHERE tasks.run = r.run AND tasks.step = r.again"),
+        vec![Value::json(&steps)],
     )
     .await?;
     tx.stir(Work::Runs);
+    let rows: Vec<_> = back
+        .iter()
+        .map(|(id, rewind)| {
+            json!({
+                "id": id,
+                "step": rewind.progress.step,
+                "progress": json!(rewind.progress).to_string(),
+            })
+        })
+        .collect();
     tx.execute(
-        sql!("UPDATE runs SET status = 'active', step = $2, progress = $3, wake_at = $4, "
-            "changed_at = $4, wakes = wakes + 1, lease_token = lease_token + 1, "
-            "lease_until = NULL, claims = 0 WHERE id = $1"),
-        vec![
-            Value::word(id),
-            Value::from(rewind.progress.step.as_str()),
-            Value::json(&rewind.progress),
-            Value::from(now),
-        ],
+        sql!("UPDATE runs SET status = 'active', step = r.step, progress = r.progress, "
+            "wake_at = $2, changed_at = $2, wakes = wakes + 1, lease_token = lease_token + 1, "
+            "lease_until = NULL, claims = 0 FROM " {rows "$1" (id TEXT, step TEXT, progress TEXT)}
+            "WHERE runs.id = r.id"),
+        vec![Value::json(&rows), Value::from(now)],
     )
     .await?;
-    let event = Event::RunRewound {
-        from: rewind.run.progress.step.clone(),
-        to: rewind.progress.step.clone(),
-        again: rewind.again.clone(),
-    };
-    let mut events = vec![NewEvent::of_run(id, now, by.clone(), event)];
+    let mut events = Vec::with_capacity(back.len() + withdrawn.len());
+    for (id, rewind) in &back {
+        let event = Event::RunRewound {
+            from: rewind.run.progress.step.clone(),
+            to: rewind.progress.step.clone(),
+            again: rewind.again.clone(),
+        };
+        events.push(NewEvent::of_run(*id, now, by.clone(), event));
+    }
     for approval in withdrawn {
         let event = Event::ApprovalWithdrawn { approval: approval.id };
-        events.push(NewEvent::of_run(id, now, by.clone(), event));
+        events.push(NewEvent::of_run(approval.run, now, by.clone(), event));
     }
     trail::append(tx, &events).await?;
-    Ok(Changed::Done)
+    Ok(answers)
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::{
-    id::RunId,
+    id::{MessageId, RunId},
     message::Message,
     port::{
         Backlog, Changed, KnownVersion, Move, Rewind, RunFilter, RunGroup, Steering, StoreError,
@@ -114,13 +114,27 @@ impl Steering for Store {
         self.relocate(moves, by.clone(), now).await
     }
 
-    async fn rewind(
+    async fn rewind_all(
         &self,
-        rewind: Rewind,
+        rewinds: Vec<Rewind>,
         by: &Actor,
         now: Timestamp,
-    ) -> Result<Changed, StoreError> {
-        self.take_back(rewind, by.clone(), now).await
+    ) -> Result<Vec<Changed>, StoreError> {
+        self.take_back(rewinds, by.clone(), now).await
+    }
+
+    async fn sent_by(&self, runs: &[RunId]) -> Result<Vec<(RunId, String, MessageId)>, StoreError> {
+        let args = vec![Value::json(&runs)];
+        self.read(move |tx| {
+            Box::pin(async move {
+                tx.fetch(sql!("SELECT run, step, id FROM messages WHERE run" {among "$1"}), args)
+                    .await?
+                    .iter()
+                    .map(|row| Ok((row.word("run")?, row.text("step")?, row.word("id")?)))
+                    .collect()
+            })
+        })
+        .await
     }
 
     async fn messages_of(&self, run: RunId) -> Result<Vec<Message>, StoreError> {
@@ -141,20 +155,6 @@ impl Steering for Store {
         .await
     }
 
-    async fn versions_of(&self, playbook: &str) -> Result<Vec<KnownVersion>, StoreError> {
-        let args = args![playbook];
-        self.read(move |tx| {
-            Box::pin(async move {
-                tx.fetch(
-                    sql!("SELECT version, active, loaded_at FROM playbooks WHERE name = $1 "
-                        "ORDER BY loaded_at DESC, version"),
-                    args,
-                )
-                .await?
-                .iter()
-                .map(|row| {
-                    Ok(KnownVersion {
-                        version: row.text("version")?,
     async fn playbooks_with(&self, beginning: &str) -> Result<Vec<String>, StoreError> {
         // Every hash that begins like this comes before it with something beyond hex behind it.
         let args = args![beginning, format!("{beginning}g")];
@@ -174,6 +174,20 @@ impl Steering for Store {
         .await
     }
 
+    async fn versions_of(&self, playbook: &str) -> Result<Vec<KnownVersion>, StoreError> {
+        let args = args![playbook];
+        self.read(move |tx| {
+            Box::pin(async move {
+                tx.fetch(
+                    sql!("SELECT version, active, loaded_at FROM playbooks WHERE name = $1 "
+                        "ORDER BY loaded_at DESC, version"),
+                    args,
+                )
+                .await?
+                .iter()
+                .map(|row| {
+                    Ok(KnownVersion {
+                        version: row.text("version")?,
                         active: row.flag("active")?,
                         loaded_at: row.at("loaded_at")?,
                     })

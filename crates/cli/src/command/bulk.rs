@@ -3,8 +3,7 @@
 use std::io::IsTerminal as _;
 
 use domain::{
-    port::{Customers as _, Forecast, RunFilter, Tally},
-    run::Intervention,
+    port::{Customers as _, Forecast, Measure, RunFilter, Tally},
     user::Permission,
 };
 use serde_json::json;
@@ -17,12 +16,7 @@ use crate::{
 };
 
 /// Shows what would be done, asks, does it, and counts.
-pub async fn run(
-    app: &App,
-    filter: &RunFilter,
-    what: &Intervention,
-    yes: bool,
-) -> anyhow::Result<()> {
+pub async fn run(app: &App, filter: &RunFilter, what: &Measure, yes: bool) -> anyhow::Result<()> {
     let by = app.actor(Permission::Operate).await?;
     let steward = app.steward();
     let forecast = steward.forecast(filter, what).await?;
@@ -73,7 +67,7 @@ fn these(count: u64) -> String {
 }
 
 /// Counts by playbook, state and step, and the first few.
-async fn preview(app: &App, forecast: &Forecast, what: &Intervention) -> anyhow::Result<String> {
+async fn preview(app: &App, forecast: &Forecast, what: &Measure) -> anyhow::Result<String> {
     let mut text = format!("{} would be {}", runs(forecast.count), what.done());
     if forecast.left_alone > 0 {
         text.append(format_args!(
@@ -82,6 +76,19 @@ async fn preview(app: &App, forecast: &Forecast, what: &Intervention) -> anyhow:
         ));
     }
     text.push('.');
+    if !forecast.hindered.is_empty() {
+        let count: u64 = forecast.hindered.iter().map(|group| group.count).sum();
+        let rows = forecast
+            .hindered
+            .iter()
+            .map(|group| {
+                let (playbook, step) = (group.playbook.clone(), group.step.clone());
+                vec![playbook, step, group.count.to_string(), group.why.clone()]
+            })
+            .collect();
+        let cannot = table(&["playbook", "step", "runs", "why not"], rows);
+        text.append(format_args!("\n\n{} cannot be {}:\n{cannot}", runs(count), what.done()));
+    }
     if forecast.count == 0 {
         return Ok(text);
     }

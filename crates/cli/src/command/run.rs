@@ -3,7 +3,7 @@
 use domain::{
     id::RunId,
     page::PageRequest,
-    port::{Customers as _, Journal as _, RunFilter, Steering as _},
+    port::{Customers as _, Journal as _, Measure, RunFilter, Steering as _},
     run::{Intervened, Intervention},
     user::Permission,
 };
@@ -30,27 +30,28 @@ pub async fn run(app: &App, run: Run) -> anyhow::Result<()> {
             app.require(Permission::Read).await?;
             show(app, id.parse()?).await
         }
-        RunCommand::Pause(meant) => act(app, meant, Intervention::Pause, "paused").await,
-        RunCommand::Resume(meant) => act(app, meant, Intervention::Resume, "going on").await,
+        RunCommand::Pause(meant) => act(app, meant, Intervention::Pause.into(), "paused").await,
+        RunCommand::Resume(meant) => act(app, meant, Intervention::Resume.into(), "going on").await,
         RunCommand::Cancel { meant, reason } => {
-            act(app, meant, Intervention::Cancel { reason }, "cancelled").await
+            act(app, meant, Intervention::Cancel { reason }.into(), "cancelled").await
         }
-        RunCommand::Retry { meant: RunsMeant { id: Some(id), .. }, from: Some(step) } => {
-            retry_from(app, id.parse()?, &step).await
-        }
-        RunCommand::Retry { meant, .. } => {
-            act(app, meant, Intervention::Retry, "trying again").await
+        RunCommand::Retry { meant, from } => {
+            let what = from.map_or_else(|| Intervention::Retry.into(), Measure::RetryFrom);
+            act(app, meant, what, "trying again").await
         }
     }
 }
 
-/// Intervenes in the one run that is named, or in all that are meant.
-async fn act(app: &App, meant: RunsMeant, what: Intervention, done: &str) -> anyhow::Result<()> {
+/// Does it to the one run that is named, or to all that are meant.
+async fn act(app: &App, meant: RunsMeant, what: Measure, done: &str) -> anyhow::Result<()> {
     let RunsMeant { id, choice, yes } = meant;
     let chosen = choice != RunChoice::default();
     match id {
         Some(_) if chosen => bad_input!("give a run's id, or options that mean several, not both"),
-        Some(id) => intervene(app, &id, what, done).await,
+        Some(id) => match what {
+            Measure::Intervene(what) => intervene(app, &id, what, done).await,
+            Measure::RetryFrom(step) => retry_from(app, id.parse()?, &step).await,
+        },
         None if !chosen => bad_input!(
             "say which run, or which runs with --playbook, --status, --account, --step, --version, \
              --stuck or --older-than"

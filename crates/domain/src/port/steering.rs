@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{RunFilter, StoreError};
 use crate::{
-    id::RunId,
+    id::{MessageId, RunId},
     message::Message,
     run::{Intervention, Priority, Progress, Run, RunStatus},
     user::Actor,
@@ -29,12 +29,58 @@ pub struct RunGroup {
     pub count: u64,
 }
 
+/// What is done to many runs at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// What may be done to any one.
+    Intervene(Intervention),
+    /// They do this step, and all that come after it, again.
+    RetryFrom(String),
+}
+
+impl From<Intervention> for Measure {
+    fn from(what: Intervention) -> Self {
+        Self::Intervene(what)
+    }
+}
+
+impl Measure {
+    /// Whether it may make sense for a run in this state.
+    pub const fn is_possible(&self, status: RunStatus) -> bool {
+        match self {
+            Self::Intervene(what) => what.is_possible(status),
+            Self::RetryFrom(_) => matches!(status, RunStatus::Stuck | RunStatus::Active),
+        }
+    }
+
+    /// What is done to a run, as in `3 runs were paused`.
+    pub const fn done(&self) -> &'static str {
+        match self {
+            Self::Intervene(what) => what.done(),
+            Self::RetryFrom(_) => "taken back",
+        }
+    }
+}
+
+/// Runs for which something cannot be done, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Hindered {
+    /// The playbook's name.
+    pub playbook: String,
+    /// The step they are at.
+    pub step: String,
+    /// Why it cannot be done.
+    pub why: String,
+    /// How many.
+    pub count: u64,
+}
+
 /// What became of a batch of interventions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tally {
     /// Changed.
     pub done: u64,
-    /// Left as they were, because it makes no sense in their state.
+    /// Left as they were, because it makes no sense in their state, or cannot be done.
     pub not_possible: u64,
     /// Not among those meant any more: they moved on meanwhile, or are no longer there.
     pub gone: u64,
@@ -54,8 +100,11 @@ impl Tally {
 pub struct Forecast {
     /// Runs it would change.
     pub count: u64,
-    /// Runs that match and that it makes no sense for.
+    /// Runs that match and that it makes no sense for in their state.
     pub left_alone: u64,
+    /// Runs that match and for which it cannot be done, alike in why; most first.
+    #[serde(default)]
+    pub hindered: Vec<Hindered>,
     /// The runs it would change, by playbook, status and step; most first.
     pub groups: Vec<RunGroup>,
     /// The first few of them, longest started first.
@@ -157,18 +206,36 @@ pub trait Steering: Send + Sync {
         now: Timestamp,
     ) -> Result<Vec<Changed>, StoreError>;
 
-    /// Takes a run back, with a `RunRewound` event: open approvals and tasks of the steps that are
-    /// done again are withdrawn, and the run is due at `now`. A run that a worker holds, or one of
-    /// whose steps to be done again has a message, has moved on.
+    /// Takes a run back, see [`Steering::rewind_all`].
     async fn rewind(
         &self,
         rewind: Rewind,
         by: &Actor,
         now: Timestamp,
-    ) -> Result<Changed, StoreError>;
+    ) -> Result<Changed, StoreError> {
+        let answers = self.rewind_all(vec![rewind], by, now).await?;
+        Ok(answers.into_iter().next().unwrap_or(Changed::NotFound))
+    }
+
+    /// Takes runs back, at most [`BATCH`], in one transaction, with a `RunRewound` event each: open
+    /// approvals and tasks of the steps that are done again are withdrawn, and the runs are due at
+    /// `now`. A run that a worker holds, or one of whose steps to be done again has a message, has
+    /// moved on. The answers are in the order of the rewinds.
+    async fn rewind_all(
+        &self,
+        rewinds: Vec<Rewind>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<Vec<Changed>, StoreError>;
+
+    /// The steps of these runs that have a message, whatever became of it.
+    async fn sent_by(&self, runs: &[RunId]) -> Result<Vec<(RunId, String, MessageId)>, StoreError>;
 
     /// All messages of a run, oldest first.
     async fn messages_of(&self, run: RunId) -> Result<Vec<Message>, StoreError>;
+
+    /// Names of the playbooks with a version whose hash begins like this, in their order.
+    async fn playbooks_with(&self, beginning: &str) -> Result<Vec<String>, StoreError>;
 
     /// All versions of a playbook, latest loaded first.
     async fn versions_of(&self, playbook: &str) -> Result<Vec<KnownVersion>, StoreError>;
@@ -176,6 +243,3 @@ pub trait Steering: Send + Sync {
     /// What is due at `now` and not done yet.
     async fn backlog(&self, now: Timestamp) -> Result<Backlog, StoreError>;
 }
-    /// Names of the playbooks with a version whose hash begins like this, in their order.
-    async fn playbooks_with(&self, beginning: &str) -> Result<Vec<String>, StoreError>;
-

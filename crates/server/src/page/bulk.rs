@@ -4,7 +4,7 @@ use axum::{
     extract::State,
     response::{Html, Redirect},
 };
-use domain::port::{RunGroup, Tally};
+use domain::port::{Hindered, Measure, RunGroup, Tally};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -25,6 +25,8 @@ pub(crate) struct Chosen {
     selection: Selection,
     #[serde(deserialize_with = "blank")]
     action: Option<String>,
+    #[serde(deserialize_with = "blank")]
+    from: Option<String>,
     #[serde(deserialize_with = "blank")]
     reason: Option<String>,
     #[serde(deserialize_with = "blank")]
@@ -56,6 +58,22 @@ impl Hidden {
     }
 }
 
+/// Runs that stay as they are, and why.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Kept {
+    pub(crate) playbook: String,
+    pub(crate) step: String,
+    pub(crate) why: String,
+    pub(crate) count: u64,
+}
+
+impl Kept {
+    pub(crate) fn new(hindered: Hindered) -> Self {
+        let Hindered { playbook, step, why, count } = hindered;
+        Self { playbook, step, why, count }
+    }
+}
+
 /// Runs that are alike.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Group {
@@ -78,8 +96,11 @@ pub(crate) struct View {
     pub(crate) action: &'static str,
     pub(crate) verb: &'static str,
     pub(crate) cancels: bool,
+    /// The step they would do again, with all after it.
+    pub(crate) from: Option<String>,
     pub(crate) count: u64,
     pub(crate) left_alone: u64,
+    pub(crate) kept: Vec<Kept>,
     pub(crate) groups: Vec<Group>,
     pub(crate) first: Vec<RunLine>,
     pub(crate) fields: Vec<Hidden>,
@@ -100,15 +121,21 @@ pub(crate) async fn ask(
     Params(chosen): Params<Chosen>,
 ) -> Result<Html<String>, Problem> {
     let (action, selection) = (chosen.action()?, &chosen.selection);
+    let what = action.looked_at(chosen.from.as_deref())?;
     let now = reads.now();
-    let forecast = reads.forecast(&selection.filter(now)?, &action.looked_at()).await?;
+    let forecast = reads.forecast(&selection.filter(now)?, &what).await?;
     let names: Names = reads.names(forecast.first.iter().map(|run| run.account).collect()).await?;
     let view = View {
         action: action.as_str(),
         verb: action.verb(),
         cancels: action == BulkAction::Cancel,
+        from: match what {
+            Measure::RetryFrom(step) => Some(step),
+            Measure::Intervene(_) => None,
+        },
         count: forecast.count,
         left_alone: forecast.left_alone,
+        kept: forecast.hindered.into_iter().map(Kept::new).collect(),
         groups: forecast.groups.into_iter().map(Group::new).collect(),
         first: forecast.first.iter().map(|run| RunLine::new(run, &names, now)).collect(),
         fields: Hidden::all(selection),
@@ -131,10 +158,14 @@ pub(crate) async fn act(
     let expect = chosen
         .expect
         .ok_or_else(|| Problem::invalid("expect", "must say how many runs you saw"))?;
-    let reason = chosen.reason.as_deref();
-    let tally = app.intervene_all(selection, action, reason, expect, &caller).await?;
+    let what = action.measure(chosen.from.as_deref(), chosen.reason.as_deref())?;
+    let tally = app.intervene_all(selection, &what, expect, &caller).await?;
+    let did = match what {
+        Measure::RetryFrom(_) => BACK,
+        Measure::Intervene(_) => action.as_str(),
+    };
     let done = [
-        ("did", action.as_str().to_owned()),
+        ("did", did.to_owned()),
         ("done", tally.done.to_string()),
         ("not_possible", tally.not_possible.to_string()),
         ("gone", tally.gone.to_string()),
@@ -144,13 +175,22 @@ pub(crate) async fn act(
     Ok(Redirect::to(&list_of(&there, &done)))
 }
 
+/// What the address says was done to runs that went back to a step.
+const BACK: &str = "retry-from";
+
 /// What was done, in a sentence. Made of counts and of words of ours: nothing else from the
 /// address is shown.
 pub(crate) fn sentence(did: &str, tally: Tally) -> Option<String> {
-    let action = BulkAction::ALL.into_iter().find(|action| action.as_str() == did)?;
+    let what = match did {
+        BACK => Measure::RetryFrom(String::new()).done(),
+        _ => {
+            let action = BulkAction::ALL.into_iter().find(|action| action.as_str() == did)?;
+            action.intervention().done()
+        }
+    };
     let runs = |count: u64| if count == 1 { "1 run".to_owned() } else { format!("{count} runs") };
     let were = if tally.done == 1 { "was" } else { "were" };
-    let mut parts = vec![format!("{} {were} {}.", runs(tally.done), action.looked_at().done())];
+    let mut parts = vec![format!("{} {were} {}.", runs(tally.done), what)];
     if tally.not_possible > 0 {
         parts.push(format!("For {} it made no sense any more.", runs(tally.not_possible)));
     }
@@ -174,6 +214,7 @@ mod tests {
         );
         let one = Tally { done: 1, ..Tally::default() };
         assert_eq!(sentence("retry", one).unwrap(), "1 run was retried.");
+        assert_eq!(sentence("retry-from", one).unwrap(), "1 run was taken back.");
         assert_eq!(sentence("<script>", one), None);
     }
 }

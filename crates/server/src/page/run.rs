@@ -8,7 +8,7 @@ use axum::{
 };
 use domain::{
     id::RunId,
-    port::Tally,
+    port::{Measure, Tally},
     run::{Intervention, Phase, Run, RunStatus},
 };
 use jiff::Timestamp;
@@ -79,6 +79,8 @@ pub(crate) struct List {
     /// The whole selection.
     pub(crate) fields: Vec<Hidden>,
     pub(crate) actions: Vec<Choice>,
+    /// Whether runs in the state that was chosen may go back to a step.
+    pub(crate) goes_back: bool,
     pub(crate) more: Option<String>,
 }
 
@@ -99,7 +101,7 @@ const CODES: [&str; 9] = [
 fn actions(status: Option<RunStatus>) -> Vec<Choice> {
     BulkAction::ALL
         .into_iter()
-        .filter(|action| status.is_none_or(|status| action.looked_at().is_possible(status)))
+        .filter(|action| status.is_none_or(|status| action.intervention().is_possible(status)))
         .map(|action| Choice::new(action.as_str(), action.verb(), None))
         .collect()
 }
@@ -143,6 +145,9 @@ pub(crate) async fn list(
             .collect(),
         fields,
         actions: actions(chosen.status),
+        goes_back: chosen
+            .status
+            .is_none_or(|status| Measure::RetryFrom(String::new()).is_possible(status)),
         more: runs.next.map(|cursor| bulk::list_of(chosen, &[("cursor", cursor)])),
     };
     let frame = reads.frame(&caller, "Runs", "runs").await?;

@@ -494,6 +494,7 @@ pub(super) fn runs(words: &Words, full: bool) -> page::run::List {
         kept: if full { hidden(words) } else { Vec::new() },
         fields: if full { hidden(words) } else { Vec::new() },
         actions: choices(words),
+        goes_back: full,
         more: full.then(|| "/runs?cursor=x".to_owned()),
     }
 }
@@ -503,8 +504,15 @@ pub(super) fn bulk(words: &Words, full: bool) -> page::bulk::View {
         action: if full { "cancel" } else { "pause" },
         verb: if full { "Cancel" } else { "Pause" },
         cancels: full,
+        from: full.then(|| words.word.clone()),
         count: if full { 312 } else { 0 },
         left_alone: if full { 4 } else { 0 },
+        kept: vec![page::bulk::Kept {
+            playbook: words.word.clone(),
+            step: words.word.clone(),
+            why: words.line.clone(),
+            count: 7,
+        }],
         groups: vec![page::bulk::Group {
             playbook: words.word.clone(),
             status: "stuck",

@@ -204,3 +204,66 @@ async fn a_run_goes_back_to_a_step_unless_a_message_would_go_twice() {
     let timeline = world.get(&ops, &format!("/v1/runs/{run}")).await.text;
     assert!(timeline.contains("The run was taken back to step `prepare`"), "{timeline}");
 }
+
+#[tokio::test]
+async fn many_runs_go_back_to_a_step_once_somebody_saw_who_can_and_who_cannot() {
+    let world = World::new().await;
+    let ops = world.token("Olga", Role::CsOps).await;
+    let runs = drafts(&world, &ops, 3).await;
+    // One has sent its letter.
+    let queue = world.get(&ops, "/v1/approvals?status=waiting").await.json();
+    let item = queue["items"].as_array().unwrap().iter();
+    let item = item.map(|item| &item["approval"]).find(|item| item["run"] == runs[0]).unwrap();
+    let id = item["id"].as_str().unwrap();
+    let body = json!({ "binding": world.binding(&ops, id).await });
+    let maria = world.token("Maria", Role::Csm).await;
+    let approved = world.post(&maria, &format!("/v1/approvals/{id}/approve"), &body).await;
+    assert_eq!(approved.status, StatusCode::OK, "{}", approved.text);
+
+    let back = |more: Value| {
+        let mut body = json!({
+            "filter": { "playbook": "check-in" }, "action": "retry", "from": "prepare",
+        });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let written = world.written();
+    let looked = world.post(&ops, "/v1/runs/bulk", &back(json!({}))).await;
+    assert_eq!(looked.status, StatusCode::OK, "{}", looked.text);
+    let forecast = &looked.json()["forecast"];
+    assert_eq!(forecast["count"], 2, "{forecast}");
+    assert_eq!(forecast["first"].as_array().unwrap().len(), 2);
+    assert_eq!(forecast["hindered"][0]["count"], 1);
+    let why = forecast["hindered"][0]["why"].as_str().unwrap();
+    assert!(why.contains("nothing is sent twice"), "{why}");
+    assert_eq!(world.written(), written, "looking changes nothing");
+    for wrong in [json!({ "action": "pause" }), json!({ "from": " " })] {
+        let refused = world.post(&ops, "/v1/runs/bulk", &back(wrong)).await;
+        assert_eq!(refused.problem(), (422, "invalid-field".to_owned()));
+    }
+
+    // On the screens: the list offers it, the page says who stays and why, and does it.
+    let olga = world.store_user("Olga").await;
+    let cookie = world.sign_in(olga).await;
+    let list = world.open(&cookie, "/runs?status=active").await;
+    assert!(list.text.contains("Do again from step"), "{}", list.text);
+    let list = world.open(&cookie, "/runs?status=paused").await;
+    assert!(!list.text.contains("Do again from step"), "what is paused is resumed first");
+    let address = "/runs/bulk?playbook=check-in&action=retry&from=prepare";
+    let ask = world.open(&cookie, address).await;
+    assert!(ask.text.contains("Retry 2 runs from step"), "{}", ask.text);
+    assert!(ask.text.contains("nothing is sent twice") && ask.text.contains("Account 1"));
+    let fields = form(&ask.text, "/runs/bulk");
+    assert!(fields.contains("from=prepare") && fields.contains("expect=2"), "{fields}");
+    let done = world.press(&cookie, "/runs/bulk", &fields).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text);
+    let told = world.open(&cookie, done.header("location")).await;
+    assert!(told.text.contains("2 runs were taken back."), "{}", done.header("location"));
+    for run in &runs[1..] {
+        let timeline = world.get(&ops, &format!("/v1/runs/{run}")).await.text;
+        assert!(timeline.contains("The run was taken back to step `prepare`"), "{timeline}");
+    }
+    let wrong = back(json!({ "apply": true, "expect": 5 }));
+    let wrong = world.post(&ops, "/v1/runs/bulk", &wrong).await;
+    assert_eq!(wrong.problem(), (409, "count-changed".to_owned()));
+}

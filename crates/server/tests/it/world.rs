@@ -26,11 +26,11 @@ use domain::{
     message::{Cleared, DeliverError, Receipt},
     port::{
         Access as _, Answer, Assignment, Catalogue as _, Channels, Customers as _, Forecast,
-        Intake as _, Journal as _, Ledger as _, PlaybookVersion, PolicyVersion, RunFilter, Tally,
-        Transmission, Vault, VaultError, WriteError, Writer, WriterTask, Written, WrittenLetter,
+        Intake as _, Journal as _, Ledger as _, Measure, PlaybookVersion, PolicyVersion, RunFilter,
+        Tally, Transmission, Vault, VaultError, WriteError, Writer, WriterTask, Written,
+        WrittenLetter,
     },
     record::{Absorbed, AccountRow, ContactRow, Record, Row},
-    run::Intervention,
     signal::NewSignal,
     snapshot::Snapshot,
     user::{Actor, Role, User},
@@ -288,18 +288,14 @@ impl Operator for Doors {
         }
     }
 
-    async fn forecast(
-        &self,
-        filter: &RunFilter,
-        what: &Intervention,
-    ) -> Result<Forecast, OperateError> {
+    async fn forecast(&self, filter: &RunFilter, what: &Measure) -> Result<Forecast, OperateError> {
         Ok(self.steward().forecast(filter, what).await?)
     }
 
     async fn intervene_all(
         &self,
         filter: &RunFilter,
-        what: &Intervention,
+        what: &Measure,
         expect: u64,
         by: &Actor,
     ) -> Result<Tally, OperateError> {

@@ -34,6 +34,7 @@ contract! {
     a_run_that_moved_on_or_is_sending_is_not_migrated,
     a_run_goes_back_and_does_its_steps_again,
     a_run_does_not_go_back_over_a_message_or_under_a_worker,
+    many_go_back_in_one_transaction_and_those_that_cannot_stay,
     a_backlog_is_what_is_due,
 }
 
@@ -373,6 +374,44 @@ async fn a_run_does_not_go_back_over_a_message_or_under_a_worker(backend: &Backe
     assert_eq!(backend.store.rewind(outdated, &by, now).await.unwrap(), Changed::MovedOn);
     let stored = backend.store.approval(waiting.id).await.unwrap().unwrap().approval;
     assert_eq!(stored.state.status(), ApprovalStatus::Waiting, "nothing was withdrawn");
+}
+
+async fn many_go_back_in_one_transaction_and_those_that_cannot_stay(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    let granted = stage.granted("a").await;
+    stage.commit(stage.turn(&stage.claim(LONG).await)).await;
+    let waiting = stage.waiting("b").await;
+    let other = stage.waiting("c").await;
+    let (by, now) = (stage.by(), backend.now());
+    let sent = backend.store.sent_by(&[granted.run, waiting.run]).await.unwrap();
+    let message = message::id_of(granted.run, "outreach");
+    assert_eq!(sent, [(granted.run, "outreach".to_owned(), message)]);
+
+    let mut rewinds = vec![rewind(backend, granted.run, &["outreach"]).await];
+    for run in [waiting.run, other.run] {
+        rewinds.push(rewind(backend, run, &["outreach"]).await);
+    }
+    let mut nobody = rewinds[1].clone();
+    nobody.run.id = RunId::new(&*backend.clock);
+    rewinds.push(nobody);
+    rewinds.push(rewinds[1].clone());
+    let answers = backend.store.rewind_all(rewinds, &by, now).await.unwrap();
+    let moved_on = Changed::MovedOn;
+    assert_eq!(
+        answers,
+        [moved_on, Changed::Done, Changed::Done, Changed::NotFound, moved_on],
+        "one has sent, one is not there, and none goes back twice"
+    );
+    for approval in [&waiting, &other] {
+        let stored = backend.store.approval(approval.id).await.unwrap().unwrap().approval;
+        assert_eq!(stored.state.status(), ApprovalStatus::Withdrawn);
+        let events = stage.events(approval.run).await;
+        assert_eq!(events[events.len() - 2..], ["run_rewound", "approval_withdrawn"]);
+    }
+    let stored = backend.store.approval(granted.id).await.unwrap().unwrap().approval;
+    assert_eq!(stored.state.status(), ApprovalStatus::Approved);
+    assert_eq!(backend.store.claim(now, 10, LONG).await.unwrap().len(), 2, "they are due");
+    assert_eq!(backend.store.rewind_all(Vec::new(), &by, now).await.unwrap(), []);
 }
 
 async fn a_backlog_is_what_is_due(backend: &Backend) {
