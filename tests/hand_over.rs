@@ -10,12 +10,7 @@ use connectors::{
     outlet::{Mail, Outlets, Security, Sender, Smtp, SmtpSettings, Timeouts, Webhook},
     signature::Secret,
 };
-use domain::{
-    clock::Clock,
-    message::MessageStatus,
-    page::PageRequest,
-    port::Outbox as _,
-};
+use domain::{clock::Clock, message::MessageStatus, page::PageRequest, port::Outbox as _};
 use engine::{Ports, Settings, Worker};
 use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;

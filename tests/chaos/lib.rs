@@ -19,4 +19,5 @@ pub mod scene;
 pub mod sink;
 pub mod site;
 pub mod truth;
+pub mod upgrade;
 pub mod verdict;

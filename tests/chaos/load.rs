@@ -60,6 +60,7 @@ pub struct Tally {
 
 struct Client {
     settings: Settings,
+    servers: Mutex<Vec<SocketAddr>>,
     ledger: Ledger,
     chance: Mutex<Chance>,
     tally: Mutex<Tally>,
@@ -83,6 +84,7 @@ impl Load {
         let client = Arc::new(Client {
             ledger: Ledger::open(&settings.ledger, clock)?,
             chance: Mutex::new(Chance::new(settings.seed)),
+            servers: Mutex::new(settings.servers.clone()),
             settings,
             tally: Mutex::default(),
             starting: AtomicBool::new(true),
@@ -95,6 +97,11 @@ impl Load {
         let tasks =
             vec![tokio::spawn(starter.start_runs()), tokio::spawn(decider.decide_until_told())];
         Ok(Self { client, tasks })
+    }
+
+    /// Asks these servers from now on.
+    pub fn turn_to(&self, servers: Vec<SocketAddr>) {
+        *self.client.servers.lock().unwrap_or_else(PoisonError::into_inner) = servers;
     }
 
     /// Starts no more runs. What waits for a person is still decided.
@@ -139,8 +146,8 @@ impl Client {
 
     fn server(&self) -> SocketAddr {
         let mut chance = self.chance.lock().unwrap_or_else(PoisonError::into_inner);
-        let servers = &self.settings.servers;
-        chance.pick(servers).copied().unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)))
+        let servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        chance.pick(&servers).copied().unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)))
     }
 
     /// Asks, and keeps the books.

@@ -18,6 +18,7 @@ use world::chaos::{
     scene::{Scene, Setting},
     sink::Sink,
     truth::Reader,
+    upgrade::Upgrade,
     verdict,
 };
 
@@ -50,6 +51,9 @@ struct Arguments {
 enum Command {
     /// All of it at once, and faults of every kind: how `cargo xtask chaos` does it
     Run(RunArguments),
+    /// Replace one program by another under load, with both at work for a while: how `cargo xtask
+    /// upgrade` does it
+    Upgrade(UpgradeArguments),
     /// Fill a folder: configuration, playbooks, customers, keys, a token; and the database with them
     Scene(SceneArguments),
     /// Take mail, count it in DIR/mail.jsonl, and sometimes break a conversation; ends with Ctrl-C
@@ -132,6 +136,61 @@ struct RunArguments {
     #[arg(long, value_name = "NAME", default_value = "postgres")]
     postgres_user: String,
     /// PostgreSQL: the user and group it runs as, if that is not us
+    #[arg(long, value_name = "UID:GID", value_parser = account)]
+    postgres_account: Option<(u32, u32)>,
+}
+
+#[derive(Debug, Args)]
+struct UpgradeArguments {
+    /// The program that is replaced
+    #[arg(long)]
+    old: PathBuf,
+    /// The program that replaces it [default: beside this one]
+    #[arg(long)]
+    new: Option<PathBuf>,
+    /// What they are called in the report
+    #[arg(long, default_value = "one program to another")]
+    named: String,
+    /// Processes of each that work
+    #[arg(long, default_value_t = 2)]
+    workers: usize,
+    /// Processes of each that serve
+    #[arg(long, default_value_t = 1)]
+    servers: usize,
+    /// How long runs are started: a third of it by old programs, by both, and by new ones
+    #[arg(long, default_value_t = 2.0)]
+    minutes: f64,
+    /// Decides faults and load
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Runs started a second
+    #[arg(long, default_value_t = 6.0)]
+    rate: f64,
+    /// Seconds until another worker may take a run or a delivery over
+    #[arg(long, default_value_t = 4)]
+    lease: u32,
+    /// Of a hundred mail conversations, so many are broken off by the mail server
+    #[arg(long, default_value_t = 4)]
+    trouble: u64,
+    /// Seconds to wait until all is quiet
+    #[arg(long, default_value_t = 300)]
+    patience: u64,
+    /// Where books, logs and report go [default: a new folder for temporary files]
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    /// The folder of `postgres`, `pg_ctl` and `psql`
+    #[arg(long, value_name = "DIR")]
+    postgres_programs: PathBuf,
+    /// The data folder of a running cluster
+    #[arg(long, value_name = "DIR")]
+    postgres_data: PathBuf,
+    /// Where it listens
+    #[arg(long, value_name = "ADDR")]
+    postgres_address: SocketAddr,
+    /// Its superuser
+    #[arg(long, value_name = "NAME", default_value = "postgres")]
+    postgres_user: String,
+    /// The user and group it runs as, if that is not us
     #[arg(long, value_name = "UID:GID", value_parser = account)]
     postgres_account: Option<(u32, u32)>,
 }
@@ -230,6 +289,7 @@ async fn run(command: Command) -> Result<ExitCode> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     match command {
         Command::Run(arguments) => ordeal(arguments, clock).await,
+        Command::Upgrade(arguments) => upgrade(arguments, clock).await,
         Command::Scene(arguments) => scene(&arguments),
         Command::Sink(arguments) => sink(arguments, clock).await,
         Command::Load(arguments) => load(arguments, clock).await,
@@ -237,12 +297,62 @@ async fn run(command: Command) -> Result<ExitCode> {
     }
 }
 
-async fn ordeal(arguments: RunArguments, clock: Arc<dyn Clock>) -> Result<ExitCode> {
-    let folder = match arguments.folder {
+/// The folder that was named, or a new one.
+fn folder(named: Option<PathBuf>) -> Result<PathBuf> {
+    let folder = match named {
         Some(folder) => folder,
         None => tempfile::Builder::new().prefix("playgate-chaos-").tempdir()?.keep(),
     };
     std::fs::create_dir_all(&folder)?;
+    say(&format!("Books, logs and report are in `{}`.", folder.display()));
+    Ok(folder)
+}
+
+/// Waits for the end, unless somebody asks for it before.
+async fn unless_told<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        done = Box::pin(work) => done,
+        _ = terminate.recv() => bail!("told to stop before it was done"),
+        told = tokio::signal::ctrl_c() => {
+            told?;
+            bail!("told to stop before it was done")
+        }
+    }
+}
+
+async fn upgrade(arguments: UpgradeArguments, clock: Arc<dyn Clock>) -> Result<ExitCode> {
+    let folder = folder(arguments.folder)?;
+    let postgres = Postgres::find(
+        &arguments.postgres_programs,
+        &arguments.postgres_data,
+        arguments.postgres_address,
+        &arguments.postgres_user,
+        arguments.postgres_account,
+        &folder.join("postgres.log"),
+    )?;
+    let upgrade = Upgrade {
+        old: arguments.old,
+        new: arguments.new,
+        named: arguments.named,
+        folder: folder.clone(),
+        postgres,
+        processes: (arguments.servers.max(1), arguments.workers.max(1)),
+        time: Duration::from_secs_f64(arguments.minutes * 60.0),
+        rate: arguments.rate,
+        lease_seconds: arguments.lease,
+        trouble: arguments.trouble,
+        seed: arguments.seed,
+        patience: Duration::from_secs(arguments.patience),
+    };
+    let outcome = unless_told(upgrade.run(clock, say)).await?;
+    std::fs::write(folder.join("report.txt"), &outcome.words)?;
+    say(&format!("\n{}", outcome.words));
+    Ok(ExitCode::from(u8::from(outcome.broken)))
+}
+
+async fn ordeal(arguments: RunArguments, clock: Arc<dyn Clock>) -> Result<ExitCode> {
+    let folder = folder(arguments.folder)?;
     let postgres = match (
         arguments.db,
         &arguments.postgres_programs,
@@ -275,16 +385,7 @@ async fn ordeal(arguments: RunArguments, clock: Arc<dyn Clock>) -> Result<ExitCo
         patience: Duration::from_secs(arguments.patience),
         timing: !arguments.no_timing,
     };
-    say(&format!("Books, logs and report are in `{}`.", folder.display()));
-    let mut terminate = signal(SignalKind::terminate())?;
-    let report = tokio::select! {
-        report = Box::pin(ordeal.run(clock, say)) => report?,
-        _ = terminate.recv() => bail!("told to stop before it was done"),
-        told = tokio::signal::ctrl_c() => {
-            told?;
-            bail!("told to stop before it was done")
-        }
-    };
+    let report = unless_told(ordeal.run(clock, say)).await?;
     let file = folder.join("report.txt");
     std::fs::write(&file, report.in_words(usize::MAX))?;
     say(&format!("\n{}\nThe report is in `{}`.", report.in_words(TOLD), file.display()));

@@ -1,6 +1,14 @@
 //! A stretch of network between one process and the database that can stall and be cut.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -26,6 +34,8 @@ struct Weather {
 pub struct Proxy {
     address: SocketAddr,
     weather: watch::Sender<Weather>,
+    /// Bytes that went to the database.
+    asked: Arc<AtomicU64>,
     listener: JoinHandle<()>,
 }
 
@@ -42,17 +52,24 @@ impl Proxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let (weather, seen) = watch::channel(Weather::default());
+        let asked = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&asked);
         let listener = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(connect(stream, to, seen.clone()));
+                tokio::spawn(connect(stream, to, seen.clone(), Arc::clone(&counted)));
             }
         });
-        Ok(Self { address, weather, listener })
+        Ok(Self { address, weather, asked, listener })
     }
 
     /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Bytes its process has sent to the database so far.
+    pub fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// Cuts every connection there is; new ones are made as before.
@@ -69,7 +86,12 @@ impl Proxy {
 }
 
 /// Passes on in both directions until one side ends or the connection is cut.
-async fn connect(client: TcpStream, to: SocketAddr, mut weather: watch::Receiver<Weather>) {
+async fn connect(
+    client: TcpStream,
+    to: SocketAddr,
+    mut weather: watch::Receiver<Weather>,
+    asked: Arc<AtomicU64>,
+) {
     let cuts = weather.borrow().cuts;
     let Ok(()) = clear(&mut weather, cuts).await else { return };
     let Ok(server) = TcpStream::connect(to).await else { return };
@@ -77,8 +99,9 @@ async fn connect(client: TcpStream, to: SocketAddr, mut weather: watch::Receiver
     let _quick = (client.set_nodelay(true), server.set_nodelay(true));
     let ((from_client, to_client), (from_server, to_server)) =
         (client.into_split(), server.into_split());
-    let up = pass(from_client, to_server, weather.clone(), cuts);
-    let down = pass(from_server, to_client, weather.clone(), cuts);
+    let up = pass(from_client, to_server, weather.clone(), cuts, &asked);
+    let answered = AtomicU64::new(0);
+    let down = pass(from_server, to_client, weather.clone(), cuts, &answered);
     tokio::select! {
         () = up => {}
         () = down => {}
@@ -91,12 +114,14 @@ async fn pass(
     mut to: OwnedWriteHalf,
     mut weather: watch::Receiver<Weather>,
     cuts: u64,
+    passed: &AtomicU64,
 ) {
     let mut bytes = vec![0_u8; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut bytes).await {
         if clear(&mut weather, cuts).await.is_err() || to.write_all(&bytes[..read]).await.is_err() {
             return;
         }
+        passed.fetch_add(u64::try_from(read).unwrap_or(0), Ordering::Relaxed);
     }
 }
 

@@ -110,8 +110,13 @@ impl Scene {
 
     /// The same scene with a copy of the program in its folder, so that building anew does not
     /// change it under a run.
-    pub fn with_copy(mut self) -> Result<Self> {
-        let copy = self.folder.join("playgate");
+    pub fn with_copy(self) -> Result<Self> {
+        self.with_copy_named("playgate")
+    }
+
+    /// The same, where there are several programs.
+    pub fn with_copy_named(mut self, name: &str) -> Result<Self> {
+        let copy = self.folder.join(name);
         fs::copy(&self.playgate, &copy)
             .with_context(|| format!("`{}` cannot be copied", self.playgate.display()))?;
         self.playgate = copy;

@@ -85,26 +85,8 @@ impl Site {
             postgres.ask("ALTER SYSTEM SET max_wal_size = '128MB'")?;
             postgres.ask("SELECT pg_reload_conf()")?;
         }
-        let mut processes = Vec::new();
-        match &postgres {
-            None => {
-                let role = Role::Whole(free_port()?);
-                processes.push(Process::new(scene, "serve".to_owned(), role, None, None)?);
-            }
-            Some(postgres) => {
-                let servers = (1..=servers).map(|number| (format!("server-{number}"), true));
-                let workers = (1..=workers).map(|number| (format!("worker-{number}"), false));
-                for (name, serves) in servers.chain(workers) {
-                    let proxy = Proxy::start(postgres.address).await?;
-                    let url = postgres.url(proxy.address(), DATABASE);
-                    let role = if serves { Role::Server(free_port()?) } else { Role::Worker };
-                    processes.push(Process::new(scene, name, role, Some(proxy), Some(url))?);
-                }
-            }
-        }
-        let keepers = processes.iter().map(Process::keep).collect();
-        let site = Self {
-            processes,
+        let mut site = Self {
+            processes: Vec::new(),
             sink,
             postgres,
             disk,
@@ -113,10 +95,83 @@ impl Site {
             clock,
             database: tokio::sync::Mutex::default(),
             strikes: Mutex::default(),
-            keepers,
+            keepers: Vec::new(),
         };
-        site.all_well().await?;
+        site.join(scene, "", (servers, workers)).await?;
         Ok(site)
+    }
+
+    /// Starts processes of the scene's program beside those there are, with this before their
+    /// names, and waits until every process answers. On SQLite there is one.
+    pub async fn join(
+        &mut self,
+        scene: &Scene,
+        prefix: &str,
+        (servers, workers): (usize, usize),
+    ) -> Result<()> {
+        let mut joining = Vec::new();
+        match &self.postgres {
+            None => {
+                let role = Role::Whole(free_port()?);
+                joining.push(Process::new(scene, format!("{prefix}serve"), role, None, None)?);
+            }
+            Some(postgres) => {
+                let servers = (1..=servers).map(|n| (format!("{prefix}server-{n}"), true));
+                let workers = (1..=workers).map(|n| (format!("{prefix}worker-{n}"), false));
+                for (name, serves) in servers.chain(workers) {
+                    let proxy = Proxy::start(postgres.address).await?;
+                    let url = postgres.url(proxy.address(), DATABASE);
+                    let role = if serves { Role::Server(free_port()?) } else { Role::Worker };
+                    joining.push(Process::new(scene, name, role, Some(proxy), Some(url))?);
+                }
+            }
+        }
+        self.keepers.extend(joining.iter().map(Process::keep));
+        self.processes.extend(joining);
+        self.all_well().await
+    }
+
+    /// Ends those whose names begin so, for good; tells of ends among them that nobody caused.
+    pub async fn leave(&mut self, prefix: &str) -> Result<Vec<String>> {
+        let (leaving, staying) = std::mem::take(&mut self.processes)
+            .into_iter()
+            .partition::<Vec<_>, _>(|process| process.name.starts_with(prefix));
+        self.processes = staying;
+        let mut ends = Vec::new();
+        for process in leaving {
+            process.end().await?;
+            ends.extend(process.ends());
+        }
+        Ok(ends)
+    }
+
+    /// Kills a process whose name begins so, which is started again, or freezes it past its lease;
+    /// tells which.
+    pub async fn disturb(&self, prefix: &str, kind: Kind, chance: &mut Chance) -> Result<String> {
+        let fits = |process: &&Arc<Process>| process.name.starts_with(prefix);
+        let all: Vec<_> = self.processes.iter().filter(fits).collect();
+        let process = *chance.pick(&all).context("there is no such process")?;
+        let _busy = process.busy.lock().await;
+        match kind {
+            Kind::KillWorker | Kind::KillServer => {
+                let (starts, begun) = (process.starts(), Instant::now());
+                process.signal("KILL")?;
+                self.again(process, starts, begun).await?;
+            }
+            _ => {
+                process.signal("STOP")?;
+                tokio::time::sleep(self.past_lease(chance)).await;
+                process.signal("CONT")?;
+            }
+        }
+        Ok(process.name.clone())
+    }
+
+    /// Bytes that processes whose names begin so have sent to the database.
+    pub fn asked_by(&self, prefix: &str) -> u64 {
+        let fits = |process: &&Arc<Process>| process.name.starts_with(prefix);
+        let proxies = self.processes.iter().filter(fits).filter_map(|one| one.proxy.as_ref());
+        proxies.map(Proxy::asked).sum()
     }
 
     /// Where servers listen.
@@ -314,9 +369,7 @@ impl Site {
 
     /// Ends every process.
     pub async fn end(&mut self) -> Result<()> {
-        for process in &self.processes {
-            process.end().await?;
-        }
+        self.leave("").await?;
         for keeper in self.keepers.drain(..) {
             keeper.await??;
         }

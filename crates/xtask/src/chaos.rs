@@ -88,7 +88,7 @@ pub(crate) fn inside(options: &[&str]) -> Result<ExitCode> {
 }
 
 /// Waits for the end; asks for it when the leash is let go.
-fn watch(mut chaos: Command, leash: &Leash) -> Result<ExitCode> {
+pub(crate) fn watch(mut chaos: Command, leash: &Leash) -> Result<ExitCode> {
     let mut running = chaos.spawn().context("`target/debug/chaos` cannot be run")?;
     let mut told = false;
     loop {

@@ -12,6 +12,7 @@ mod postgres;
 mod sim;
 mod stage;
 mod supply;
+mod upgrade;
 
 use std::{
     ffi::OsString,
@@ -51,6 +52,13 @@ Commands:
                   cut off under load. Says how long nothing was accepted, and reconciles. Exit
                   code 1 if a promise was broken. --keep leaves folder and logs; --no-build takes
                   the programs as they are.
+  upgrade --from REV [--minutes 2] [--workers 2] [--seed 1] …
+                  Old and new side by side: builds the program of an earlier commit, has it work on
+                  PostgreSQL under load, brings the schema up under it, starts the program of this
+                  tree beside it, kills and freezes workers of both, ends the old ones, and
+                  reconciles like `chaos`. Exit code 1 if a promise was broken. REV must know the
+                  settings of the scene: not older than the limits. More options:
+                  `target/debug/chaos upgrade --help`.
   deny            Checks licences, bans, sources and advisories of every dependency with
                   cargo-deny. Needs the network for the advisories.
 
@@ -96,6 +104,8 @@ fn run(arguments: &[OsString]) -> Result<ExitCode> {
         ["chaos", options @ ..] => chaos::outside(options),
         [chaos::INSIDE, options @ ..] => chaos::inside(options),
         ["sim", options @ ..] => sim::run(options),
+        ["upgrade", options @ ..] => upgrade::outside(options),
+        [upgrade::INSIDE, options @ ..] => upgrade::inside(options),
         ["ha", options @ ..] => ha::outside(options, &arguments[1..]),
         [ha::INSIDE, options @ ..] => ha::inside(options),
         [cluster::KEEPER] => cluster::keep(),
