@@ -17,8 +17,8 @@ use domain::{
     port::{
         AccountFilter, Assignment, Backlog, Begun, Catalogue, Changed, Customers, Inbox,
         KnownVersion, Move, Outbox, Outcome, PlaybookVersion, PolicyVersion, QueueFilter,
-        QueueItem, Rewind, RunFilter, RunGroup, Schedule, Steering, StoreError, Tally, TaskFilter,
-        Vault, VaultError, WriteError, Writer, Written,
+        QueueItem, Rewind, Room, RunFilter, RunGroup, Schedule, Steering, StoreError, Tally,
+        TaskFilter, Vault, VaultError, WriteError, Writer, Written,
     },
     run::{Intervention, Run},
     snapshot::Snapshot,
@@ -84,16 +84,24 @@ impl Outbox for Doors {
     async fn claim_messages_within(
         &self,
         now: Timestamp,
-        limit: u32,
+        room: &Room,
         ttl: SignedDuration,
         limits: &Limits,
     ) -> Result<Vec<Message>, StoreError> {
-        pass!(self, "claim messages", Write, limit, [limits], doors => async {
+        pass!(self, "claim messages", Write, room.most(), [room, limits], doors => async {
             let before = doors.book().attempts();
-            let claimed = doors.store.claim_messages_within(now, limit, ttl, &limits).await?;
+            let claimed = doors.store.claim_messages_within(now, &room, ttl, &limits).await?;
             doors.book().taken(&before, &claimed);
             Ok(claimed)
         })
+    }
+
+    async fn renew_message(
+        &self,
+        message: &Message,
+        ttl: SignedDuration,
+    ) -> Result<bool, StoreError> {
+        pass!(self, "renew message", Write, message.id, [message], doors => doors.store.renew_message(&message, ttl))
     }
 
     async fn begin(
@@ -299,6 +307,24 @@ impl Steering for Doors {
     ) -> Result<Changed, StoreError> {
         let about = format!("{} to {}", rewind.run.id, rewind.progress.step);
         pass!(self, "rewind", Write, about, [by], doors => doors.store.rewind(rewind, &by, now))
+    }
+
+    async fn rewind_all(
+        &self,
+        rewinds: Vec<Rewind>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<Vec<Changed>, StoreError> {
+        let about = rewinds.len();
+        pass!(self, "rewind all", Write, about, [by], doors => doors.store.rewind_all(rewinds, &by, now))
+    }
+
+    async fn sent_by(&self, runs: &[RunId]) -> Result<Vec<(RunId, String, MessageId)>, StoreError> {
+        pass!(self, "sent by", Read, runs.len(), [runs], doors => doors.store.sent_by(&runs))
+    }
+
+    async fn playbooks_with(&self, beginning: &str) -> Result<Vec<String>, StoreError> {
+        pass!(self, "playbooks with", Read, beginning, [beginning], doors => doors.store.playbooks_with(&beginning))
     }
 
     async fn messages_of(&self, run: RunId) -> Result<Vec<Message>, StoreError> {

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use domain::{
     event::NewEvent,
-    id::{AccountId, RunId, SignalId},
+    id::{AccountId, RunId},
     limit::Limits,
     page::{Page, PageRequest},
-    port::{Ask, Grant, Journal, Ledger as _, Rates, RunFilter, StoreError, Work},
+    port::{Ask, Grant, Heard, Journal, Ledger as _, Looked, Rates, RunFilter, StoreError, Work},
     rate::Rate,
     run::{Claimed, Intervened, Intervention, Lease, NewRun, Run, Started},
     signal::{NewSignal, Signal},
@@ -181,12 +181,16 @@ impl Journal for Doors {
         pass!(self, "signal", Write, about, [], doors => doors.store.signal(signals, now))
     }
 
-    async fn untriggered(&self, limit: u32) -> Result<Vec<Signal>, StoreError> {
-        pass!(self, "untriggered", Read, "", [], doors => doors.store.untriggered(limit))
+    async fn untriggered_of(&self, heard: &[Heard], limit: u32) -> Result<Vec<Signal>, StoreError> {
+        pass!(self, "untriggered", Read, "", [heard], doors => doors.store.untriggered_of(&heard, limit))
     }
 
-    async fn triggered(&self, signals: &[SignalId]) -> Result<(), StoreError> {
-        pass!(self, "triggered", Write, count(signals), [signals], doors => doors.store.triggered(&signals))
+    async fn trigger(
+        &self,
+        looked: Vec<Looked>,
+        now: Timestamp,
+    ) -> Result<Vec<Option<Vec<Started>>>, StoreError> {
+        pass!(self, "trigger", Write, count(&looked), [], doors => doors.store.trigger(looked, now))
     }
 
     async fn awaited(

@@ -127,7 +127,7 @@ impl Engine {
                 let filter = RunFilter { playbook: Some(playbook), ..RunFilter::default() };
                 let steward = &self.steward;
                 let _refused =
-                    steward.intervene_all(&filter, &what, None, &by(user), &|_| {}).await;
+                    steward.intervene_all(&filter, &what.into(), None, &by(user), &|_| {}).await;
             }
             Act::RetryFrom(run, step, user) => {
                 let _refused = self.steward.retry_from(run, &step, &by(user)).await;
@@ -138,7 +138,7 @@ impl Engine {
             }
             Act::Migrate(playbook, names, user) => {
                 let names = names.into_iter().collect();
-                if let Ok(of) = self.steward.migration(&playbook, None, None, names).await {
+                if let Ok(of) = self.steward.migration(Some(&playbook), None, None, names).await {
                     let _refused = self.steward.migrate(&of, &by(user), &|_| {}).await;
                 }
             }

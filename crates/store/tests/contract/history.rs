@@ -66,7 +66,7 @@ async fn eventful(stage: &Stage<'_>, key: &str) -> RunId {
     assert!(store.record(&message, &delivered, backend.now()).await.unwrap());
     backend.clock.advance(SignedDuration::from_secs(60));
     let said = store.signal(vec![signal::reply(stage, key)], backend.now()).await.unwrap();
-    crate::signal::looked_at(backend, said[0].id).await;
+    signal::looked_at(backend, said[0].id).await;
     backend.clock.advance(SignedDuration::from_secs(60));
     let claimed = stage.claim(LONG).await;
     assert_eq!(claimed.run.id, run);
@@ -483,16 +483,16 @@ async fn looked_at_signals_are_forgotten_unless_a_run_may_need_them(backend: &Ba
         .await
         .unwrap();
     let looked_at = said.iter().find(|signal| signal.event_id == "old").unwrap().id;
-    crate::signal::looked_at(backend, looked_at).await;
+    signal::looked_at(backend, looked_at).await;
     backend.clock.advance(DAY);
     let live = stage.waiting("live").await;
     backend.clock.advance(DAY);
     let needed = store.signal(vec![signal::reply(&stage, "needed")], backend.now()).await.unwrap();
-    crate::signal::looked_at(backend, needed[0].id).await;
+    signal::looked_at(backend, needed[0].id).await;
     backend.clock.advance(SignedDuration::from_secs(1));
     let before = backend.now();
     let young = store.signal(vec![signal::reply(&stage, "young")], before).await.unwrap();
-    crate::signal::looked_at(backend, young[0].id).await;
+    signal::looked_at(backend, young[0].id).await;
 
     let left = |found: Vec<domain::signal::Signal>| -> Vec<String> {
         found.into_iter().rev().map(|signal| signal.event_id).collect()
