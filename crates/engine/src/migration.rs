@@ -177,13 +177,12 @@ impl Steward {
         to: Option<&str>,
         names: Names,
     ) -> Result<Migration, MigrateRunsError> {
-        let named;
-        let playbook = match playbook {
-            Some(name) => name,
-            None => {
-                named = self.playbook_of(from, to).await?;
-                &named
-            }
+        let found;
+        let playbook = if let Some(name) = playbook {
+            name
+        } else {
+            found = self.playbook_of(from, to).await?;
+            &found
         };
         let known = self.steering.versions_of(playbook).await?;
         if known.is_empty() {

@@ -9,6 +9,7 @@ use crate::{policy::Rule, question::Question};
 
 /// What of a question does not depend on the customer: when, about which action, and what there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "what there is and what not, each by itself")]
 pub(crate) struct Shape {
     pub(crate) occasion: Occasion,
     pub(crate) action: ActionName,

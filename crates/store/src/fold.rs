@@ -37,9 +37,8 @@ impl Folder {
         self.commits.store(0, Ordering::Relaxed);
         let folder = Arc::clone(self);
         tokio::spawn(async move {
-            let folded =
-                sqlx::raw_sql("PRAGMA wal_checkpoint(PASSIVE)").execute(&folder.pool).await;
-            if let Err(error) = folded {
+            let done = sqlx::raw_sql("PRAGMA wal_checkpoint(PASSIVE)").execute(&folder.pool).await;
+            if let Err(error) = done {
                 // A commit does it in the end, and says what is wrong with the disk.
                 debug!(%error, "write-ahead log was not folded in");
             }

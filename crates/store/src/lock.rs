@@ -19,20 +19,20 @@ macro_rules! locks {
 
 locks! {
     /// The schema: one process brings it up to date.
-    SCHEMA = 7014000;
+    SCHEMA = 7_014_000;
     /// Checkpoints are chained: one at a time.
-    CHECKPOINT = 7014002;
+    CHECKPOINT = 7_014_002;
     /// What is in force: playbooks and policy are changed by one at a time.
-    CATALOGUE = 7014003;
+    CATALOGUE = 7_014_003;
     /// Of two imports at once, each would take the other's new rows for its own.
-    INTAKE = 7014004;
+    INTAKE = 7_014_004;
     /// One claim at a time, so that each sees what is in hand by the ones before it.
     /// Whoever is stopped in the middle must not keep all others from claiming; compiling the
     /// statement to machine code would take a thousand times as long as running it; and while
     /// nothing is known of a young table, going through all of it looks cheap.
-    CLAIM = 7014005 "SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL jit = off; SET LOCAL enable_seqscan = off; ";
+    CLAIM = 7_014_005 "SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL jit = off; SET LOCAL enable_seqscan = off; ";
     /// Archives are counted: one at a time.
-    ARCHIVE = 7014006;
+    ARCHIVE = 7_014_006;
 }
 
 /// Tries to take the duty of archiving for as long as the session lasts.

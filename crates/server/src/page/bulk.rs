@@ -181,12 +181,11 @@ const BACK: &str = "retry-from";
 /// What was done, in a sentence. Made of counts and of words of ours: nothing else from the
 /// address is shown.
 pub(crate) fn sentence(did: &str, tally: Tally) -> Option<String> {
-    let what = match did {
-        BACK => Measure::RetryFrom(String::new()).done(),
-        _ => {
-            let action = BulkAction::ALL.into_iter().find(|action| action.as_str() == did)?;
-            action.intervention().done()
-        }
+    let what = if did == BACK {
+        Measure::RetryFrom(String::new()).done()
+    } else {
+        let action = BulkAction::ALL.into_iter().find(|action| action.as_str() == did)?;
+        action.intervention().done()
     };
     let runs = |count: u64| if count == 1 { "1 run".to_owned() } else { format!("{count} runs") };
     let were = if tally.done == 1 { "was" } else { "were" };
