@@ -253,6 +253,24 @@ fn what_decides_waits_and_tells_the_time_by_its_seams_only() {
 }
 
 #[test]
+fn no_statement_is_compiled_anew_because_of_its_limit() {
+    let bare = ["LIMIT $", "LIMIT ?"];
+    for file in sources(&root().join("crates/store/src")) {
+        let text = read(&file);
+        let found: Vec<&str> = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .filter(|line| bare.iter().any(|bare| line.contains(bare)))
+            .collect();
+        assert!(
+            found.is_empty(),
+            "{}: write `LIMIT +$1`, so that SQLite keeps the statement prepared: {found:?}",
+            file.display()
+        );
+    }
+}
+
+#[test]
 fn folders_are_named_like_their_crates() {
     for package in metadata().packages {
         let folder = package.manifest_path.as_std_path().parent().expect("a manifest has a folder");

@@ -70,6 +70,7 @@ pub struct Outcome {
 
 impl Upgrade {
     /// Goes through with it. `say` hears of every stage.
+    #[expect(clippy::too_many_lines, reason = "one stage after the other, each a few lines")]
     pub async fn run(self, clock: Arc<dyn Clock>, say: impl Fn(&str)) -> Result<Outcome> {
         let old = Scene::at(&self.folder, Some(&self.old))?.with_copy_named("playgate-old")?;
         let new = Scene::at(&self.folder, self.new.as_deref())?.with_copy_named("playgate-new")?;
@@ -158,7 +159,7 @@ impl Upgrade {
             self.seed
         );
         // Writing to a string does not fail.
-        let _ = self.tell(&mut words, &steps, &disturbed, both, quiet_after);
+        let _ = Self::tell(&mut words, &steps, &disturbed, both, quiet_after);
         for (what, count) in &verdict.resolved.counts {
             let _ = writeln!(words, "  {what:<42} {count:>7}");
         }
@@ -178,7 +179,6 @@ impl Upgrade {
     }
 
     fn tell(
-        &self,
         words: &mut String,
         steps: &str,
         disturbed: &[String],

@@ -60,6 +60,10 @@ pub struct Book {
     asked: BTreeSet<(ApprovalId, String, UserId)>,
     /// What the product said it had accepted.
     pub accepted: BTreeMap<ApprovalId, (UserId, String)>,
+    /// Signals that were taken, by source and event.
+    pub signals: BTreeSet<String>,
+    /// Tasks that were finished.
+    pub finished: BTreeSet<String>,
     /// How often a person had a message sent again.
     resent: BTreeMap<MessageId, usize>,
     /// Messages of which a person said that they arrived.
@@ -80,6 +84,8 @@ impl Book {
             shown: BTreeMap::new(),
             asked: BTreeSet::new(),
             accepted: BTreeMap::new(),
+            signals: BTreeSet::new(),
+            finished: BTreeSet::new(),
             resent: BTreeMap::new(),
             vouched: BTreeSet::new(),
         })

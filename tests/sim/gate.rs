@@ -218,15 +218,12 @@ impl Future for Passing<'_> {
             return Poll::Pending;
         }
         let Some(waiting) = inner.calls.get_mut(&self.id) else { return Poll::Pending };
-        match waiting.fate {
-            Some(fate) => {
-                inner.calls.remove(&self.id);
-                Poll::Ready(fate)
-            }
-            None => {
-                waiting.waker = Some(context.waker().clone());
-                Poll::Pending
-            }
+        if let Some(fate) = waiting.fate {
+            inner.calls.remove(&self.id);
+            Poll::Ready(fate)
+        } else {
+            waiting.waker = Some(context.waker().clone());
+            Poll::Pending
         }
     }
 }

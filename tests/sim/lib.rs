@@ -12,6 +12,7 @@ pub mod calls;
 pub mod doors;
 pub mod due;
 pub mod gate;
+pub mod intake;
 pub mod office;
 pub mod order;
 pub mod outside;

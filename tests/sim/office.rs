@@ -108,7 +108,10 @@ impl Engine {
                 self.decide(id, user, decision).await;
             }
             Act::Finish(task, user) => {
-                let _refused = doors.finish_task(task, "done", &by(user), now).await;
+                let done = doors.finish_task(task, "done", &by(user), now).await;
+                if matches!(done, Ok(true)) {
+                    doors.book().finished.insert(task.to_string());
+                }
             }
             Act::Resolve(message, arrived, user) => {
                 let _refused = doors.resolve(message, arrived, &by(user), now).await;
@@ -149,7 +152,11 @@ impl Engine {
                 let _refused = self.triggers.start_by_hand(&playbook, account, &by(user)).await;
             }
             Act::Signal(signals) => {
-                let _refused = doors.signal(signals, now).await;
+                let ids: Vec<_> =
+                    signals.iter().map(|one| format!("{} {}", one.source, one.event_id)).collect();
+                if doors.signal(signals, now).await.is_ok() {
+                    doors.book().signals.extend(ids);
+                }
             }
             Act::Import(records) => self.import(records).await,
             Act::Erase(contact) => {

@@ -9,6 +9,10 @@ use super::stage::Stage;
 
 /// Where a run has come to, going by its events.
 #[derive(Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a thing of its own that happened to the run"
+)]
 pub struct Order {
     stage: Arc<Stage>,
     plan: Option<Arc<Plan>>,
@@ -19,12 +23,22 @@ pub struct Order {
     /// Whether it may be begun again.
     again: bool,
     over: bool,
+    /// Whether a person stopped it for a while.
+    paused: bool,
 }
 
 impl Order {
     /// Before a run's first event.
     pub const fn new(stage: Arc<Stage>) -> Self {
-        Self { stage, plan: None, step: None, begun: false, again: false, over: false }
+        Self {
+            stage,
+            plan: None,
+            step: None,
+            begun: false,
+            again: false,
+            over: false,
+            paused: false,
+        }
     }
 
     /// Whether the trail says that the run is over.
@@ -84,6 +98,17 @@ impl Order {
                 self.begun = false;
                 self.again = false;
                 Ok(())
+            }
+            Event::RunPaused {} => {
+                self.paused = true;
+                Ok(())
+            }
+            Event::RunResumed {} => {
+                self.paused = false;
+                Ok(())
+            }
+            Event::DeliveryStarted { message, .. } if self.paused => {
+                Err(format!("{message} is taken for delivery, and the run is paused"))
             }
             Event::TaskCreated { step, .. } if step.starts_with("sends-stopped-") => Ok(()),
             Event::StepRetried { step, .. }

@@ -119,6 +119,7 @@ impl Outside {
     }
 
     /// What happens next; several things happen at once.
+    #[expect(clippy::too_many_lines, reason = "a table of what may happen, one entry a few lines")]
     pub fn next(&mut self, chance: &mut Chance, book: &mut Book, stage: &Stage) -> Vec<Act> {
         if self.accounts.is_empty() {
             self.accounts = words(book, "SELECT id FROM accounts ORDER BY source_id");
@@ -127,8 +128,8 @@ impl Outside {
         let user = *chance.pick(&stage.people).unwrap_or(&stage.people[0]);
         let now = book.time.micros();
         match deed {
-            Deed::Decide => self.decide(chance, book, stage, 1),
-            Deed::DecideAtOnce => self.decide(chance, book, stage, 2),
+            Deed::Decide => Self::decide(chance, book, stage, 1),
+            Deed::DecideAtOnce => Self::decide(chance, book, stage, 2),
             Deed::Finish => {
                 let open = words(book, "SELECT id FROM tasks WHERE status = 'open' ORDER BY id");
                 chance.pick(&open).map(|task| Act::Finish(*task, user)).into_iter().collect()
@@ -232,7 +233,7 @@ impl Outside {
         }
     }
 
-    fn decide(&self, chance: &mut Chance, book: &mut Book, stage: &Stage, times: u64) -> Vec<Act> {
+    fn decide(chance: &mut Chance, book: &mut Book, stage: &Stage, times: u64) -> Vec<Act> {
         let waiting =
             words(book, "SELECT id FROM approvals WHERE status = 'waiting' ORDER BY queued_at, id");
         let Some(approval) = chance.pick(&waiting).copied() else { return Vec::new() };

@@ -44,6 +44,7 @@ impl World {
         if self.is_broken() {
             return Ok(());
         }
+        self.reckon_intake();
         let due = self.due();
         let stopped = !words::<String>(&mut self.book(), "SELECT scope FROM kills").is_empty();
         for (job, what) in [("advance", "runs"), ("deliver", "messages"), ("trigger", "signals")] {

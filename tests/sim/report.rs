@@ -208,11 +208,16 @@ impl Report {
             .map(|(_, count)| count)
             .sum();
         let violations: usize = self.failed.values().map(Vec::len).sum();
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "far below 2^52 microseconds a seed, and shown with one digit"
+        )]
+        let years = self.time as f64 / (365 * DAY) as f64;
         format!(
             "sim: {} seeds, {:.1} years of playbook time, {} steps, {} faults, {} runs, {} decisions, \
              {} letters, {} events, {:.1} min, {violations} violations",
             self.seeds,
-            self.time as f64 / (365 * DAY) as f64,
+            years,
             count("steps"),
             faults,
             count("event run_started"),

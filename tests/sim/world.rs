@@ -217,7 +217,11 @@ impl World {
                 self.story.tell(time, name, format_args!("{} {}", call.name, call.about));
             }
             turn => {
-                self.story.tell(time, name, format_args!("{} {} … {turn:?}", call.name, call.about))
+                self.story.tell(
+                    time,
+                    name,
+                    format_args!("{} {} … {turn:?}", call.name, call.about),
+                );
             }
         }
         match turn {

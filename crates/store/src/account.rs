@@ -129,7 +129,7 @@ impl Store {
         if let Some((name, id)) = after {
             list.bind(" AND (name_key, id) > (?, ?)", [Value::from(name), Value::word(id)]);
         }
-        list.bind(" ORDER BY name_key, id LIMIT ?", [Value::from(page::rows(request))]);
+        list.bind(" ORDER BY name_key, id LIMIT +?", [Value::from(page::rows(request))]);
         let (accounts, total) = self.list(list, count, read).await?;
         Ok(page::of(request, accounts, total, |last| (key(&last.name), last.id)))
     }

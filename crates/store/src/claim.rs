@@ -289,7 +289,7 @@ pub(crate) fn claim() -> Sql {
         AND (runs.lease_until IS NULL OR runs.lease_until <" {now} ") \
         AND (runs.claims < $7 OR NOT EXISTS (SELECT 1 FROM held WHERE held.claims > $7)) \
         ORDER BY runs.wake_at, runs.id LIMIT 10000) AS w \
-        WHERE w.account NOT IN (SELECT crowded.account FROM crowded) LIMIT $2" {either ")" ") AS c"} "), \
+        WHERE w.account NOT IN (SELECT crowded.account FROM crowded) LIMIT +$2" {either ")" ") AS c"} "), \
         lone AS (\
         SELECT due.*, ROW_NUMBER() OVER (PARTITION BY due.account \
         ORDER BY due.cost, due.turn, due.wake_at, due.id) + CASE WHEN $5 < 2 THEN 0 ELSE \
@@ -306,7 +306,7 @@ pub(crate) fn claim() -> Sql {
         WINDOW fair AS (ORDER BY bounded.cost, bounded.turn, bounded.wake_at, bounded.id)), \
         chosen AS MATERIALIZED (\
         SELECT ranked." {either "place" "id"} " FROM ranked WHERE ranked.rank = 1 \
-        OR (ranked.claims < $7 AND ranked.first < $7) ORDER BY ranked.rank LIMIT $2), "
+        OR (ranked.claims < $7 AND ranked.first < $7) ORDER BY ranked.rank LIMIT +$2), "
         // Looked at once more under the lock: an older program claims without waiting its turn.
         "taken AS MATERIALIZED (\
         SELECT" {either " runs.rowid AS place FROM runs WHERE runs.rowid IN (SELECT chosen.place \

@@ -63,7 +63,7 @@ impl Customers for Store {
             Box::pin(async move {
                 tx.fetch(
                     sql!("SELECT id FROM accounts WHERE id > $1 AND status <> 'churned' "
-                        "ORDER BY id LIMIT $2"),
+                        "ORDER BY id LIMIT +$2"),
                     args,
                 )
                 .await?

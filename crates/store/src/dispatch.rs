@@ -144,7 +144,7 @@ pub(crate) fn due() -> Sql {
         AND messages.action = lane.action \
         AND messages.playbook = lane.playbook AND messages.next_at <= $1 \
         AND (messages.status = 'queued' OR messages.lease_until <" {now} ") AND" {not_stopped}
-        "ORDER BY messages.next_at, messages.id LIMIT $2" {either ")" ") AS c"} "), \
+        "ORDER BY messages.next_at, messages.id LIMIT +$2" {either ")" ") AS c"} "), \
         placed AS (\
         SELECT due.*, ROW_NUMBER() OVER (PARTITION BY due.counts_as \
         ORDER BY due.place, due.turn, due.next_at, due.id) AS of_channel FROM due), \

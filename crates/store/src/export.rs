@@ -237,7 +237,7 @@ pub(crate) async fn stretches(
                 sql!("SELECT stream, events.seq AS seq, at, actor, data, prev, events.hash AS hash "
                     "FROM events JOIN streams ON streams.name = events.stream "
                     "WHERE stream = $1 AND events.seq <= streams.covered "
-                    "ORDER BY events.seq LIMIT $2"),
+                    "ORDER BY events.seq LIMIT +$2"),
                 args![stream, limit],
             )
             .await?
@@ -270,7 +270,7 @@ pub(crate) fn spent() -> Sql {
         "LEFT JOIN streams ON streams.name = h.stream WHERE h.number = checkpoints.number "
         "AND (streams.covered IS NULL OR streams.covered <= h.seq) "
         "AND NOT EXISTS (SELECT 1 FROM archived WHERE archived.stream = h.stream "
-        "AND archived.seq >= h.seq)) ORDER BY number LIMIT $2")
+        "AND archived.seq >= h.seq)) ORDER BY number LIMIT +$2")
 }
 
 /// Those checkpoints with their heads.

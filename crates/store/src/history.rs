@@ -50,7 +50,7 @@ pub(crate) fn finished(
         let place = [Value::from(after.started_at), Value::word(after.run)];
         query.bind(" AND (runs.started_at, runs.id) > (?, ?)", place);
     }
-    query.bind(" ORDER BY runs.started_at, runs.id LIMIT ?", [Value::from(limit)]);
+    query.bind(" ORDER BY runs.started_at, runs.id LIMIT +?", [Value::from(limit)]);
     query.build()
 }
 

@@ -57,7 +57,7 @@ impl Ledger for Store {
             Box::pin(async move {
                 tx.fetch(
                     sql!("SELECT stream, seq, at, actor, data, prev, hash FROM events "
-                        "WHERE stream = $1 AND seq > $2 ORDER BY seq LIMIT $3"),
+                        "WHERE stream = $1 AND seq > $2 ORDER BY seq LIMIT +$3"),
                     args,
                 )
                 .await?
@@ -75,7 +75,7 @@ impl Ledger for Store {
             Box::pin(async move {
                 tx.fetch(
                     sql!("SELECT name AS stream, seq, hash FROM streams "
-                        "WHERE name > $1 ORDER BY name LIMIT $2"),
+                        "WHERE name > $1 ORDER BY name LIMIT +$2"),
                     args,
                 )
                 .await?
@@ -118,7 +118,7 @@ impl Ledger for Store {
             Box::pin(async move {
                 tx.fetch(
                     sql!("SELECT stream, seq, at, actor, data, prev, hash FROM events "
-                        "ORDER BY at DESC, stream DESC, seq DESC LIMIT $1"),
+                        "ORDER BY at DESC, stream DESC, seq DESC LIMIT +$1"),
                     args,
                 )
                 .await?
@@ -136,7 +136,7 @@ impl Ledger for Store {
                 tx.fetch(
                     sql!("SELECT number, name, kind, sha256, bytes, items, events, root, first_at, "
                         "last_at, archived_at, pruned_at FROM archives WHERE number > $1 "
-                        "ORDER BY number LIMIT $2"),
+                        "ORDER BY number LIMIT +$2"),
                     args![after, limit],
                 )
                 .await?
@@ -159,7 +159,7 @@ impl Ledger for Store {
             Box::pin(async move {
                 tx.fetch(
                     sql!("SELECT stream, seq, hash, archive FROM archived "
-                        "WHERE archive = $1 AND stream > $2 ORDER BY stream LIMIT $3"),
+                        "WHERE archive = $1 AND stream > $2 ORDER BY stream LIMIT +$3"),
                     args,
                 )
                 .await?
@@ -272,7 +272,7 @@ async fn cover(
     let heads = tx
         .fetch(
             sql!("SELECT name AS stream, seq, hash FROM streams "
-                "WHERE covered < seq AND name > $1 AND name <= $2 ORDER BY name LIMIT $3" {lock}),
+                "WHERE covered < seq AND name > $1 AND name <= $2 ORDER BY name LIMIT +$3" {lock}),
             args![after, until, HEADS],
         )
         .await?

@@ -101,7 +101,7 @@ impl Store {
         if let Some((at, id)) = after {
             list.bind(" AND (queued_at, id) < (?, ?)", [Value::from(at), Value::word(id)]);
         }
-        list.bind(" ORDER BY queued_at DESC, id DESC LIMIT ?", [Value::from(page::rows(request))]);
+        list.bind(" ORDER BY queued_at DESC, id DESC LIMIT +?", [Value::from(page::rows(request))]);
         let (messages, total) = self.list(list, count, read).await?;
         Ok(page::of(request, messages, total, |last| (last.queued_at, last.id)))
     }

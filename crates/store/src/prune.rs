@@ -224,7 +224,7 @@ async fn prune_runs(tx: &mut Tx, archive: i64, limit: u32) -> Result<Pruned, Sto
             "WHERE archived.archive = $1 AND runs.status || '' IN ('completed', 'cancelled') "
             "AND EXISTS (SELECT 1 FROM streams WHERE streams.name = archived.stream "
             "AND streams.seq = archived.seq AND streams.hash = archived.hash) "
-            "ORDER BY archived.stream LIMIT $2"),
+            "ORDER BY archived.stream LIMIT +$2"),
         args![archive, limit],
     )
     .await?;
@@ -281,7 +281,7 @@ async fn prune_streams(tx: &mut Tx, archive: i64, limit: u32) -> Result<u64, Sto
             sql!("SELECT archived.stream AS stream, archived.seq AS seq FROM archived "
                 "WHERE archive = $1 AND EXISTS (SELECT 1 FROM events "
                 "WHERE events.stream = archived.stream AND events.seq <= archived.seq) "
-                "ORDER BY archived.stream LIMIT $2"),
+                "ORDER BY archived.stream LIMIT +$2"),
             args![archive, limit],
         )
         .await?;
@@ -300,14 +300,14 @@ async fn prune_checkpoints(tx: &mut Tx, archive: i64, limit: u32) -> Result<u64,
         .fetch(
             sql!("SELECT number FROM checkpoints WHERE archive = $1 AND EXISTS (SELECT 1 "
                 "FROM checkpoint_heads WHERE checkpoint_heads.number = checkpoints.number) "
-                "ORDER BY number LIMIT $2"),
+                "ORDER BY number LIMIT +$2"),
             args![archive, limit],
         )
         .await?;
     for checkpoint in &checkpoints {
         tx.execute(
             sql!("DELETE FROM checkpoint_heads WHERE number = $1 AND stream IN (SELECT stream "
-                "FROM checkpoint_heads WHERE number = $1 ORDER BY stream LIMIT $2)"),
+                "FROM checkpoint_heads WHERE number = $1 ORDER BY stream LIMIT +$2)"),
             args![checkpoint.int("number")?, HEADS],
         )
         .await?;
@@ -329,7 +329,7 @@ pub(crate) fn forgettable() -> Sql {
     sql!("SELECT id FROM signals WHERE id < $2 AND triggered = 1 AND received_at < $1 "
         "AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.account = signals.account "
         "AND runs.started_at <= signals.received_at AND (runs.changed_at >= signals.received_at "
-        "OR runs.status || '' NOT IN ('completed', 'cancelled'))) ORDER BY id LIMIT $3")
+        "OR runs.status || '' NOT IN ('completed', 'cancelled'))) ORDER BY id LIMIT +$3")
 }
 
 pub(crate) async fn forget_signals(
@@ -352,7 +352,7 @@ pub(crate) async fn forget_usage(tx: &mut Tx, before: Date, limit: u32) -> Resul
     let accounts = texts(
         tx,
         sql!("SELECT id FROM accounts WHERE EXISTS (SELECT 1 FROM usage_days "
-            "WHERE usage_days.account = accounts.id AND day < $1) ORDER BY id LIMIT $2"),
+            "WHERE usage_days.account = accounts.id AND day < $1) ORDER BY id LIMIT +$2"),
         args![before, limit],
     )
     .await?;

@@ -136,7 +136,7 @@ pub(crate) fn select(filter: &QueueFilter, request: &PageRequest) -> Result<Asse
             query.push(" ORDER BY approvals.queued_at DESC, approvals.id DESC");
         }
     }
-    query.bind(" LIMIT ?", [Value::from(page::rows(request))]);
+    query.bind(" LIMIT +?", [Value::from(page::rows(request))]);
     Ok(query)
 }
 

@@ -172,7 +172,7 @@ impl Store {
         } else {
             " ORDER BY started_at DESC, id DESC"
         });
-        list.bind(" LIMIT ?", [Value::from(rows)]);
+        list.bind(" LIMIT +?", [Value::from(rows)]);
         list
     }
 

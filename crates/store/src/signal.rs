@@ -158,9 +158,9 @@ pub(crate) fn untriggered() -> Sql {
         "SELECT s.id" {either "" ", s.received_at"} " FROM signals AS s"
         {either " INDEXED BY signals_by_lane" ""}
         " WHERE s.triggered = 0 AND s.lane = way.lane \
-        ORDER BY s.received_at, s.id LIMIT $1" {either ")" ") AS c"} "), \
+        ORDER BY s.received_at, s.id LIMIT +$1" {either ")" ") AS c"} "), \
         chosen AS MATERIALIZED (\
-        SELECT due.id FROM due ORDER BY due.cost, due.received_at, due.id LIMIT $1) \
+        SELECT due.id FROM due ORDER BY due.cost, due.received_at, due.id LIMIT +$1) \
         SELECT id, source, event_id, kind, account, happened_at, received_at, data, run \
         FROM signals WHERE"
         {either " id IN (SELECT chosen.id FROM chosen)"
@@ -291,7 +291,7 @@ impl Store {
                 tx.fetch(
                     sql!("SELECT id, source, event_id, kind, account, happened_at, received_at, "
                         "data, run FROM signals WHERE account = $1 "
-                        "ORDER BY received_at DESC, id DESC LIMIT $2"),
+                        "ORDER BY received_at DESC, id DESC LIMIT +$2"),
                     args,
                 )
                 .await?

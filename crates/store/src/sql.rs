@@ -189,6 +189,9 @@ impl From<Vec<u8>> for Value {
 /// - `{skip_locked}`: the same, passing over rows others hold;
 /// - `{now}`: the database's clock in microseconds since 1970;
 /// - `{not_stopped}`: no kill in force covers the message a row of `messages` is.
+///
+/// A limit is written `LIMIT +$1`. Of a bare parameter SQLite reads the value while it compiles, and so
+/// it compiles the statement anew whenever the parameter is bound, prepared or not.
 macro_rules! sql {
     ($($piece:tt)+) => {
         $crate::sql::Sql::pair(

@@ -37,7 +37,7 @@ impl Store {
         if let Some((at, id)) = after {
             query.bind(" AND (started_at, id) > (?, ?)", [Value::from(at), Value::word(id)]);
         }
-        query.bind(" ORDER BY started_at, id LIMIT ?", [Value::from(limit)]);
+        query.bind(" ORDER BY started_at, id LIMIT +?", [Value::from(limit)]);
         query
     }
 

@@ -112,7 +112,7 @@ impl Store {
         if let Some((due, id)) = after {
             list.bind(" AND (due_at, id) > (?, ?)", [Value::from(due), Value::word(id)]);
         }
-        list.bind(" ORDER BY due_at, id LIMIT ?", [Value::from(page::rows(request))]);
+        list.bind(" ORDER BY due_at, id LIMIT +?", [Value::from(page::rows(request))]);
         let (tasks, total) = self.list(list, count, read).await?;
         Ok(page::of(request, tasks, total, |last| (last.due_at, last.id)))
     }

@@ -481,7 +481,7 @@ pub(super) fn runs(words: &Words, full: bool) -> page::run::List {
     let lines = vec![RunLine::new(&run(words, full), &named(words), now())];
     let text = |text: &str| if full { text.to_owned() } else { String::new() };
     page::run::List {
-        total: if full { 1 } else { 0 },
+        total: u64::from(full),
         lines: if full { lines } else { Vec::new() },
         narrowed: full,
         told: full.then(|| "1 run was paused.".to_owned()),
