@@ -156,7 +156,9 @@ pub(crate) fn due() -> Sql {
         messages.attempts, messages.next_at, messages.note, messages.queued_at, \
         messages.settled_at, messages.token, messages.claims, messages.channel, \
         approvals.action AS of_action, \
-        chosen.place AS place FROM chosen JOIN messages ON messages.id = chosen.id \
+        chosen.place AS place FROM chosen"
+        // SQLite would go through all that is not settled.
+        {either " CROSS" ""} " JOIN messages ON messages.id = chosen.id \
         JOIN approvals ON approvals.id = messages.approval \
         WHERE" {either "" " messages.id = ANY(ARRAY(SELECT chosen.id FROM chosen)) AND"}
         // Looked at once more under the lock.

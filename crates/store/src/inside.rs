@@ -235,7 +235,7 @@ async fn hot_statements_use_their_indexes() {
     for used in [
         "USING COVERING INDEX signals_by_lane",
         "USING COVERING INDEX signals_by_lane (lane>?)",
-        "USING INDEX signals_by_lane (lane=?)",
+        "USING COVERING INDEX signals_by_lane (lane=?)",
         "sqlite_autoindex_signals_1 (id=?)",
     ] {
         assert!(signals.contains(used), "{used}: {signals}");
