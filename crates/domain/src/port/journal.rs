@@ -109,7 +109,7 @@ pub trait Journal: Send + Sync {
     /// too often: then it becomes stuck.
     ///
     /// Playbooks with something due take turns: whoever has fewer runs in hand, for the shares of
-    /// its [`Priority`](crate::run::Priority), comes first, and within a playbook who has been due
+    /// its [`Priority`], comes first, and within a playbook who has been due
     /// the longest. What one leaves, the others get. No account, and no playbook with a
     /// `concurrency`, has more runs in hand than its bound, whoever claims.
     async fn claim_within(
