@@ -13,7 +13,6 @@ mod poison;
 mod processes;
 mod recovery;
 mod restore;
-mod simulation;
 mod terminal;
 
 /// Declares every case once and runs it on both databases.
