@@ -1,4 +1,4 @@
-//! A year of the product in a second, by seed: real engine and store under simulated time and faults.
+//! A year of the product, by seed: real engine and store under simulated time and faults.
 //!
 //! One seed is one world: a database file of its own, two processes that work and one that serves,
 //! customers, people who decide, and a post office that counts what arrives. Every call of a process

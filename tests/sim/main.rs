@@ -1,4 +1,4 @@
-//! `sim`: years of the product in seconds, by seed, with everything going wrong that can.
+//! `sim`: years of the product, by seed, with everything going wrong that can.
 
 use std::{process::ExitCode, sync::Arc};
 

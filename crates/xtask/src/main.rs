@@ -41,7 +41,7 @@ Commands:
                   filled; then ledger, mail and audit trail are reconciled. Exit code 1 if a promise
                   was broken. More options: `target/debug/chaos run --help`.
   sim [--seeds 10000] [--from 1] [--at-once N]
-                  A year of playbook time in a second, by seed: engine and store under simulated
+                  A year of playbook time, by seed: engine and store under simulated
                   time, with crashes, lost leases, late and repeated signals, jumping clocks and
                   failing calls. The invariants are checked after every step. Exit code 1 if one
                   was broken, with the seed.
