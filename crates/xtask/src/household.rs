@@ -186,6 +186,11 @@ mod tests {
         household.launch("sleep", sleep()).unwrap();
         let members = household.members();
         assert_eq!(members.len(), 2, "{members:?}");
+        // Between the old program and the new one a process has no command line for a moment.
+        let begun = Instant::now();
+        while household.named("sleep").len() < 2 && begun.elapsed() < PATIENCE {
+            thread::sleep(Duration::from_millis(1));
+        }
         assert_eq!(household.named("sleep"), members);
         assert_eq!(household.named("slee"), Vec::<u32>::new());
         household.check().unwrap();
