@@ -246,7 +246,8 @@ fn give_back() -> Sql {
 /// A lane is a priority and a playbook. `found` hops from one to the next in the index; from each,
 /// `due` takes who has been due the longest, and `chosen` the cheapest of all. Of one lane 10,000 are
 /// looked at: an account that has more than that due in one playbook, and may have no more in hand,
-/// keeps the rest of that lane waiting.
+/// keeps the rest of that lane waiting. The hops are in the order of that index to its end: for the
+/// least playbook alone PostgreSQL may go through an index of all runs there ever were.
 pub(crate) fn claim() -> Sql {
     sql!("WITH RECURSIVE held AS MATERIALIZED (\
         SELECT account, playbook, priority, claims FROM runs \
@@ -254,17 +255,19 @@ pub(crate) fn claim() -> Sql {
         crowded AS MATERIALIZED (\
         SELECT account FROM held GROUP BY account HAVING $5 > 0 AND COUNT(*) >= $5), \
         found (priority, stride, bonus, playbook) AS (\
-        SELECT r.priority, r.stride, r.bonus, (SELECT MIN(runs.playbook) FROM runs \
+        SELECT r.priority, r.stride, r.bonus, (SELECT runs.playbook FROM runs \
         WHERE runs.status = 'active' AND runs.wake_at IS NOT NULL \
-        AND runs.priority = r.priority) \
+        AND runs.priority = r.priority \
+        ORDER BY runs.playbook, runs.wake_at, runs.id LIMIT 1) \
         FROM " {rows "$4" (priority TEXT, stride BIGINT, bonus BIGINT)}
         // Most claims find nothing at all.
         "WHERE (SELECT MIN(runs.wake_at) FROM runs \
         WHERE runs.status = 'active' AND runs.wake_at IS NOT NULL) <= $1 \
         UNION ALL \
-        SELECT found.priority, found.stride, found.bonus, (SELECT MIN(runs.playbook) FROM runs \
+        SELECT found.priority, found.stride, found.bonus, (SELECT runs.playbook FROM runs \
         WHERE runs.status = 'active' AND runs.wake_at IS NOT NULL \
-        AND runs.priority = found.priority AND runs.playbook > found.playbook) \
+        AND runs.priority = found.priority AND runs.playbook > found.playbook \
+        ORDER BY runs.playbook, runs.wake_at, runs.id LIMIT 1) \
         FROM found WHERE found.playbook IS NOT NULL), \
         lane AS MATERIALIZED (\
         SELECT found.priority, found.stride, found.bonus, found.playbook, \

@@ -439,6 +439,11 @@ async fn postgres(url: &str, options: &Options) -> Result<PgPool, OpenError> {
             ("idle_in_transaction_session_timeout", "30s"),
             // Cursors and dates are compared as text; backslashes are themselves.
             ("standard_conforming_strings", "on"),
+            // What is asked for is in memory or on a flash disk: a look at an index costs about
+            // what the next page does. Left at 4, small tables are read whole for a few ids.
+            ("random_page_cost", "1.1"),
+            // Statements are many and short; compiling one to machine code takes longer than it.
+            ("jit", "off"),
         ]);
     PgPoolOptions::new()
         .max_connections(options.connections)

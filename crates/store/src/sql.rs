@@ -6,13 +6,14 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use crate::batch;
 
-/// The database's clock in microseconds since 1970.
+/// The database's clock in microseconds since 1970, read once a statement: PostgreSQL calls a
+/// function that changes for every row, unless it stands in a query of its own.
 macro_rules! database_clock {
     (sqlite) => {
         "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"
     };
     (postgres) => {
-        "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+        "(SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT))"
     };
 }
 
