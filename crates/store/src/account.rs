@@ -120,16 +120,19 @@ impl Store {
         let text = filter.text.as_deref().map(key).filter(|text| !text.is_empty());
         let narrow = |mut query: Assembled| {
             if let Some(text) = &text {
-                query.bind(" AND search_key LIKE ? ESCAPE '\\'", [Value::from(containing(text))]);
+                query.clause_with(
+                    " AND search_key LIKE ? ESCAPE '\\'",
+                    [Value::from(containing(text))],
+                );
             }
             query
         };
         let count = narrow(Assembled::new("SELECT COUNT(*) AS n FROM accounts WHERE 1 = 1"));
         let mut list = narrow(Assembled::new("SELECT * FROM accounts WHERE 1 = 1"));
         if let Some((name, id)) = after {
-            list.bind(" AND (name_key, id) > (?, ?)", [Value::from(name), Value::word(id)]);
+            list.clause_with(" AND (name_key, id) > (?, ?)", [Value::from(name), Value::word(id)]);
         }
-        list.bind(" ORDER BY name_key, id LIMIT +?", [Value::from(page::rows(request))]);
+        list.clause_with(" ORDER BY name_key, id LIMIT +?", [Value::from(page::rows(request))]);
         let (accounts, total) = self.list(list, count, read).await?;
         Ok(page::of(request, accounts, total, |last| (key(&last.name), last.id)))
     }

@@ -12,6 +12,8 @@ use domain::port::Work;
 use sqlx::{PgPool, postgres::PgListener};
 use tokio::sync::Notify;
 
+use crate::statement;
+
 /// The channel of `LISTEN` and `NOTIFY`.
 const CHANNEL: &str = "playgate_work";
 
@@ -85,6 +87,7 @@ impl Bell {
         if chimes == 0 {
             return;
         }
+        statement::runs_here("postgres");
         let told = sqlx::query("SELECT pg_notify($1, $2)")
             .bind(CHANNEL)
             .bind(format!("{chimes} {}", self.name()))
@@ -128,6 +131,7 @@ async fn listen(bell: std::sync::Weak<Bell>, pool: PgPool) {
 async fn hear(bell: &std::sync::Weak<Bell>, pool: &PgPool) -> Result<(), sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.ignore_pool_close_event(false);
+    statement::runs_here("postgres");
     listener.listen(CHANNEL).await?;
     loop {
         // None: the connection was lost, and with it perhaps news.

@@ -1,6 +1,6 @@
 //! A connection on which one unit of work runs, and the transaction around it.
 
-use std::{io::ErrorKind, sync::Arc, time::Duration};
+use std::{io::ErrorKind, panic::Location, sync::Arc, time::Duration};
 
 use domain::{
     clock::Clock,
@@ -16,6 +16,7 @@ use crate::{
     fault::{of_sqlx, spoils},
     row::Row,
     sql::{Sql, Value},
+    statement,
 };
 
 /// How long PostgreSQL may take to begin. Nothing is done by then, so another connection may be
@@ -120,24 +121,38 @@ impl Tx {
     }
 
     /// Runs a statement without preparing it; nothing where the text is empty.
-    pub(crate) async fn raw(
+    #[track_caller]
+    pub(crate) fn raw(
         &mut self,
         sqlite: &'static str,
         postgres: &'static str,
-    ) -> Result<(), sqlx::Error> {
-        self.script(STATEMENT, sqlite, postgres).await
+    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send {
+        self.script_at(Location::caller(), STATEMENT, sqlite, postgres)
     }
 
     /// Runs statements without preparing them; PostgreSQL may take so long for all of them.
-    pub(crate) async fn script(
+    #[track_caller]
+    pub(crate) fn script(
         &mut self,
         patience: Duration,
         sqlite: &'static str,
         postgres: &'static str,
+    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send {
+        self.script_at(Location::caller(), patience, sqlite, postgres)
+    }
+
+    async fn script_at(
+        &mut self,
+        site: &'static Location<'static>,
+        patience: Duration,
+        sqlite: &'static str,
+        postgres: &'static str,
     ) -> Result<(), sqlx::Error> {
+        if if self.is_postgres() { postgres } else { sqlite }.is_empty() {
+            return Ok(());
+        }
+        statement::runs_at(self.engine(), site);
         let done = match &mut self.connection {
-            Some(Connection::Sqlite(_)) if sqlite.is_empty() => return Ok(()),
-            Some(Connection::Postgres(_)) if postgres.is_empty() => return Ok(()),
             Some(Connection::Sqlite(connection)) => {
                 sqlx::raw_sql(sqlite).execute(&mut **connection).await.map(drop)
             }
@@ -157,6 +172,7 @@ impl Tx {
         mut args: Vec<Value>,
     ) -> Result<u64, StoreError> {
         let sql = self.timed(sql, &mut args);
+        statement::runs(self.engine(), &sql, &args);
         let done = match &mut self.connection {
             Some(Connection::Sqlite(connection)) => sqlite(sql.sqlite, args)
                 .execute(&mut **connection)
@@ -179,6 +195,7 @@ impl Tx {
         mut args: Vec<Value>,
     ) -> Result<Vec<Row>, StoreError> {
         let sql = self.timed(sql, &mut args);
+        statement::runs(self.engine(), &sql, &args);
         let rows = match &mut self.connection {
             Some(Connection::Sqlite(connection)) => sqlite(sql.sqlite, args)
                 .fetch_all(&mut **connection)
@@ -192,6 +209,10 @@ impl Tx {
             None => Err(sqlx::Error::PoolClosed),
         };
         self.judge(rows)
+    }
+
+    const fn engine(&self) -> &'static str {
+        if self.is_postgres() { "postgres" } else { "sqlite" }
     }
 
     fn judge<T>(&mut self, answer: Result<T, sqlx::Error>) -> Result<T, StoreError> {

@@ -4,7 +4,7 @@ use std::str::FromStr as _;
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgConnectOptions};
 
-use crate::open::OpenError;
+use crate::{open::OpenError, statement};
 
 /// SQLSTATE of "this database exists".
 const DUPLICATE: &str = "42P04";
@@ -20,8 +20,9 @@ pub async fn create_database(url: &str) -> Result<bool, OpenError> {
     let mut server =
         PgConnection::connect_with(&options.database("postgres")).await.map_err(wrong)?;
     // A name cannot be bound; as a quoted identifier it is only ever a name.
-    let statement = format!("CREATE DATABASE \"{}\"", name.replace('"', "\"\""));
-    let made = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut server).await;
+    let text = format!("CREATE DATABASE \"{}\"", name.replace('"', "\"\""));
+    statement::runs_here("postgres");
+    let made = sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut server).await;
     let made = match made {
         Ok(_) => true,
         Err(sqlx::Error::Database(err)) if err.code().as_deref() == Some(DUPLICATE) => false,
@@ -46,7 +47,8 @@ pub async fn drop_database(url: &str) -> Result<(), OpenError> {
     let mut server =
         PgConnection::connect_with(&options.database("postgres")).await.map_err(wrong)?;
     let name = name.replace('"', "\"\"");
-    let statement = format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)");
-    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut server).await.map_err(wrong)?;
+    let text = format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)");
+    statement::runs_here("postgres");
+    sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut server).await.map_err(wrong)?;
     server.close().await.map_err(wrong)
 }

@@ -7,6 +7,7 @@ use crate::{
     fault::of_sqlx,
     lock,
     open::{Pools, Store},
+    statement,
 };
 
 /// Held until dropped. A process that dies loses it with its connection.
@@ -26,6 +27,7 @@ impl Store {
         };
         // A session's lock: it goes when the connection does, whatever becomes of the process.
         let mut connection = pool.acquire().await.map_err(of_sqlx)?.detach();
+        statement::runs_here("postgres");
         let row = sqlx::query(lock::DUTY).fetch_one(&mut connection).await.map_err(of_sqlx)?;
         let taken: bool = row.try_get("taken").map_err(of_sqlx)?;
         Ok(taken.then_some(Duty { _connection: Some(connection) }))

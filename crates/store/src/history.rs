@@ -44,13 +44,13 @@ pub(crate) fn finished(
 ) -> (Sql, Vec<Value>) {
     let mut query =
         Assembled::new("SELECT runs.id AS id, started_at, changed_at FROM runs WHERE 1 = 1");
-    query.bind(" AND runs.status = ?", [Value::from(status)]);
-    query.bind(MAY_GO, [Value::from(before), Value::from(before)]);
+    query.clause_with(" AND runs.status = ?", [Value::from(status)]);
+    query.clause_with(MAY_GO, [Value::from(before), Value::from(before)]);
     if let Some(after) = after {
         let place = [Value::from(after.started_at), Value::word(after.run)];
-        query.bind(" AND (runs.started_at, runs.id) > (?, ?)", place);
+        query.clause_with(" AND (runs.started_at, runs.id) > (?, ?)", place);
     }
-    query.bind(" ORDER BY runs.started_at, runs.id LIMIT +?", [Value::from(limit)]);
+    query.clause_with(" ORDER BY runs.started_at, runs.id LIMIT +?", [Value::from(limit)]);
     query.build()
 }
 
@@ -92,8 +92,8 @@ impl History for Store {
                          MIN(runs.started_at) AS oldest FROM runs \
                          JOIN streams ends ON ends.name = runs.id WHERE 1 = 1",
                     );
-                    query.bind(" AND runs.status = ?", [Value::from(status)]);
-                    query.bind(MAY_GO, [Value::from(before), Value::from(before)]);
+                    query.clause_with(" AND runs.status = ?", [Value::from(status)]);
+                    query.clause_with(MAY_GO, [Value::from(before), Value::from(before)]);
                     let (sql, args) = query.build();
                     if let Some(row) = tx.one(sql, args).await? {
                         due.runs += row.int("n")?;

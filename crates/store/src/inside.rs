@@ -155,9 +155,7 @@ async fn what_postgres_commits_is_on_the_disk_whatever_its_default() {
         "WHERE setting LIKE 'synchronous_commit=%'");
     assert_eq!(word(&store, reset, "setting").await, "synchronous_commit=off");
     for setting in ["synchronous_commit", "fsync", "full_page_writes"] {
-        let show = format!("SHOW {setting}");
-        let show = sqlx::SqlSafeStr::into_sql_str(sqlx::AssertSqlSafe(show));
-        let show = Sql { sqlite: show.clone(), postgres: show };
+        let show = Sql::of_test(format!("SHOW {setting}"));
         let word = word(&store, show, setting).await;
         // The other two are the server's; that of tests may do without.
         assert!(setting != "synchronous_commit" || word == "on", "{setting} is {word}");
@@ -169,8 +167,7 @@ async fn what_postgres_commits_is_on_the_disk_whatever_its_default() {
 /// What SQLite would do, one line a step.
 pub(crate) async fn plan(store: &Store, sql: Sql, args: Vec<Value>) -> String {
     let explain = format!("EXPLAIN QUERY PLAN {}", sql.sqlite.as_str());
-    let explain = sqlx::SqlSafeStr::into_sql_str(sqlx::AssertSqlSafe(explain));
-    let sql = Sql { sqlite: explain.clone(), postgres: explain };
+    let sql = Sql::of_test(explain);
     let steps: Vec<String> = store
         .read(move |tx| {
             Box::pin(async move {

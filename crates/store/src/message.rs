@@ -89,7 +89,7 @@ impl Store {
         let after: Option<(Timestamp, MessageId)> = page::after(request)?;
         let narrow = |mut query: Assembled| {
             if let Some(status) = status {
-                query.bind(" AND status = ?", [Value::word(status)]);
+                query.clause_with(" AND status = ?", [Value::word(status)]);
             }
             query
         };
@@ -99,9 +99,12 @@ impl Store {
              next_at, note, queued_at, settled_at, token, channel FROM messages WHERE 1 = 1",
         ));
         if let Some((at, id)) = after {
-            list.bind(" AND (queued_at, id) < (?, ?)", [Value::from(at), Value::word(id)]);
+            list.clause_with(" AND (queued_at, id) < (?, ?)", [Value::from(at), Value::word(id)]);
         }
-        list.bind(" ORDER BY queued_at DESC, id DESC LIMIT +?", [Value::from(page::rows(request))]);
+        list.clause_with(
+            " ORDER BY queued_at DESC, id DESC LIMIT +?",
+            [Value::from(page::rows(request))],
+        );
         let (messages, total) = self.list(list, count, read).await?;
         Ok(page::of(request, messages, total, |last| (last.queued_at, last.id)))
     }

@@ -26,6 +26,7 @@ use crate::{
     gather::Gatherers,
     heart::Heart,
     migrate::MigrateError,
+    statement,
 };
 
 /// SQLite versions before this one can lose commits when a write-ahead log is reset.
@@ -184,6 +185,7 @@ impl Store {
             Pools::Sqlite { writer, readers, folder } => {
                 tokio::join!(readers.close(), folder.close());
                 if let Ok(mut connection) = writer.acquire().await {
+                    statement::runs_here("sqlite");
                     let folded = sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)")
                         .execute(&mut *connection)
                         .await;
@@ -409,6 +411,7 @@ async fn sqlite(path: &Path, options: &Options) -> Result<Pools, OpenError> {
         .test_before_acquire(false);
     let writer = connect_patiently(&pool.clone().max_connections(1), write).await?;
     if libsqlite3_version() < OLDEST_SQLITE {
+        statement::runs_here("sqlite");
         let found: String = sqlx::query_scalar("SELECT sqlite_version()")
             .fetch_one(&writer)
             .await
@@ -454,6 +457,7 @@ async fn postgres(url: &str, options: &Options) -> Result<PgPool, OpenError> {
         // since it would answer every question and take no decision. The pool tries again.
         .after_connect(|connection, _| {
             Box::pin(async move {
+                statement::runs_here("postgres");
                 let standby = sqlx::query_scalar("SELECT pg_is_in_recovery()");
                 if within(GREETING, standby.fetch_one(connection)).await? {
                     return Err(sqlx::Error::Protocol("this server is a standby".to_owned()));

@@ -77,22 +77,22 @@ pub(crate) fn find_each(
 
 fn narrow(filter: &QueueFilter, mut query: Assembled) -> Assembled {
     if let Some(status) = filter.status {
-        query.bind(" AND approvals.status = ?", [Value::word(status)]);
+        query.clause_with(" AND approvals.status = ?", [Value::word(status)]);
     }
     if let Some(assignee) = filter.assignee {
-        query.bind(" AND approvals.assignee = ?", [Value::word(assignee)]);
+        query.clause_with(" AND approvals.assignee = ?", [Value::word(assignee)]);
     }
     if let Some(playbook) = &filter.playbook {
-        query.bind(" AND approvals.playbook = ?", [Value::from(playbook.as_str())]);
+        query.clause_with(" AND approvals.playbook = ?", [Value::from(playbook.as_str())]);
     }
     if let Some(action) = filter.action {
-        query.bind(" AND approvals.action = ?", [Value::word(action)]);
+        query.clause_with(" AND approvals.action = ?", [Value::word(action)]);
     }
     if let Some(account) = filter.account {
-        query.bind(" AND approvals.account = ?", [Value::word(account)]);
+        query.clause_with(" AND approvals.account = ?", [Value::word(account)]);
     }
     if let Some(now) = filter.awake_at {
-        query.bind(
+        query.clause_with(
             " AND (approvals.snoozed_until IS NULL OR approvals.snoozed_until <= ?)",
             [Value::from(now)],
         );
@@ -110,33 +110,33 @@ pub(crate) fn select(filter: &QueueFilter, request: &PageRequest) -> Result<Asse
     match filter.order {
         QueueOrder::Risk => {
             if let Some((risk, due, id)) = page::after::<RiskKey>(request)? {
-                query.bind(
+                query.clause_with(
                     " AND (approvals.risk_order, approvals.due_at, approvals.id) > (?, ?, ?)",
                     [Value::from(risk), Value::from(due), Value::word(id)],
                 );
             }
-            query.push(" ORDER BY approvals.risk_order, approvals.due_at, approvals.id");
+            query.clause(" ORDER BY approvals.risk_order, approvals.due_at, approvals.id");
         }
         QueueOrder::Due => {
             if let Some((due, id)) = page::after::<TimeKey>(request)? {
-                query.bind(
+                query.clause_with(
                     " AND (approvals.due_at, approvals.id) > (?, ?)",
                     [Value::from(due), Value::word(id)],
                 );
             }
-            query.push(" ORDER BY approvals.due_at, approvals.id");
+            query.clause(" ORDER BY approvals.due_at, approvals.id");
         }
         QueueOrder::Newest => {
             if let Some((queued, id)) = page::after::<TimeKey>(request)? {
-                query.bind(
+                query.clause_with(
                     " AND (approvals.queued_at, approvals.id) < (?, ?)",
                     [Value::from(queued), Value::word(id)],
                 );
             }
-            query.push(" ORDER BY approvals.queued_at DESC, approvals.id DESC");
+            query.clause(" ORDER BY approvals.queued_at DESC, approvals.id DESC");
         }
     }
-    query.bind(" LIMIT +?", [Value::from(page::rows(request))]);
+    query.clause_with(" LIMIT +?", [Value::from(page::rows(request))]);
     Ok(query)
 }
 

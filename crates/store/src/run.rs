@@ -163,16 +163,16 @@ impl Store {
         );
         self.narrow_runs(&mut list, filter);
         if let Some((at, id)) = after {
-            list.bind(" AND (started_at, id) < (?, ?)", [Value::from(at), Value::word(id)]);
+            list.clause_with(" AND (started_at, id) < (?, ?)", [Value::from(at), Value::word(id)]);
         }
-        list.push(if filter.only_live() {
+        list.clause(if filter.only_live() {
             // Dressed up: bare, it would tempt the planner to walk all there ever were from the
             // newest on, in search of the few that match.
             " ORDER BY started_at + 0 DESC, id DESC"
         } else {
             " ORDER BY started_at DESC, id DESC"
         });
-        list.bind(" LIMIT +?", [Value::from(rows)]);
+        list.clause_with(" LIMIT +?", [Value::from(rows)]);
         list
     }
 
@@ -181,32 +181,32 @@ impl Store {
     /// is named): indexes of their own would be written to with every turn.
     pub(crate) fn narrow_runs(&self, query: &mut Assembled, filter: &RunFilter) {
         if filter.only_live() {
-            query.push(LIVE);
+            query.clause(LIVE);
         }
         if let Some(status) = filter.status {
-            query.bind(" AND status = ?", [Value::word(status)]);
+            query.clause_with(" AND status = ?", [Value::word(status)]);
         }
         if let Some(playbook) = &filter.playbook {
-            query.bind(" AND playbook = ?", [Value::from(playbook.as_str())]);
+            query.clause_with(" AND playbook = ?", [Value::from(playbook.as_str())]);
         }
         if let Some(account) = filter.account {
-            query.bind(" AND account = ?", [Value::word(account)]);
+            query.clause_with(" AND account = ?", [Value::word(account)]);
         }
         if let Some(step) = &filter.step {
-            query.bind(" AND step = ?", [Value::from(step.as_str())]);
+            query.clause_with(" AND step = ?", [Value::from(step.as_str())]);
         }
         if let Some(version) = &filter.version {
-            query.bind(" AND version = ?", [Value::from(version.as_str())]);
+            query.clause_with(" AND version = ?", [Value::from(version.as_str())]);
         }
         if let Some(before) = filter.started_before {
-            query.bind(" AND started_at < ?", [Value::from(before)]);
+            query.clause_with(" AND started_at < ?", [Value::from(before)]);
         }
         if let Some(code) = &filter.code {
             let code_is = match self.engine_name() {
                 "postgres" => " AND status = 'stuck' AND progress::jsonb #>> '{dead_end,code}' = ?",
                 _ => " AND status = 'stuck' AND progress ->> '$.dead_end.code' = ?",
             };
-            query.bind(code_is, [Value::from(code.as_str())]);
+            query.clause_with(code_is, [Value::from(code.as_str())]);
         }
     }
 

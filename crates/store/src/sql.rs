@@ -1,5 +1,7 @@
 //! The dialect seam: statements written once, and the values bound to them.
 
+use std::panic::Location;
+
 use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
@@ -22,11 +24,35 @@ macro_rules! database_clock {
 pub(crate) struct Sql {
     pub(crate) sqlite: SqlStr,
     pub(crate) postgres: SqlStr,
+    /// Where it is written.
+    site: &'static Location<'static>,
+    /// Where its optional clauses are.
+    clauses: Vec<&'static Location<'static>>,
 }
 
 impl Sql {
+    #[track_caller]
     pub(crate) fn pair(sqlite: &'static str, postgres: &'static str) -> Self {
-        Self { sqlite: sqlite.into_sql_str(), postgres: postgres.into_sql_str() }
+        Self {
+            sqlite: sqlite.into_sql_str(),
+            postgres: postgres.into_sql_str(),
+            site: Location::caller(),
+            clauses: Vec::new(),
+        }
+    }
+
+    /// The same text for both databases, made by a test.
+    #[cfg(test)]
+    #[track_caller]
+    pub(crate) fn of_test(text: String) -> Self {
+        let text = AssertSqlSafe(text).into_sql_str();
+        let (site, clauses) = (Location::caller(), Vec::new());
+        Self { sqlite: text.clone(), postgres: text, site, clauses }
+    }
+
+    /// The places where it is written.
+    pub(crate) fn sites(&self) -> impl Iterator<Item = &'static Location<'static>> {
+        std::iter::once(self.site).chain(self.clauses.iter().copied())
     }
 
     /// The statement with one more value, this moment, in place of the database's clock, if it asks
@@ -44,6 +70,7 @@ impl Sql {
         Self {
             sqlite: put(&self.sqlite, database_clock!(sqlite)),
             postgres: put(&self.postgres, database_clock!(postgres)),
+            ..self
         }
     }
 }
@@ -52,21 +79,33 @@ impl Sql {
 /// optional filters, where `($1 IS NULL OR …)` would keep the planner from using an index.
 pub(crate) struct Assembled {
     text: String,
-    pub(crate) args: Vec<Value>,
+    args: Vec<Value>,
+    site: &'static Location<'static>,
+    clauses: Vec<&'static Location<'static>>,
 }
 
 impl Assembled {
+    #[track_caller]
     pub(crate) fn new(select: &'static str) -> Self {
-        Self { text: select.to_owned(), args: Vec::new() }
+        let (text, site) = (select.to_owned(), Location::caller());
+        Self { text, args: Vec::new(), site, clauses: Vec::new() }
     }
 
     /// Appends a fragment that binds nothing.
-    pub(crate) fn push(&mut self, fragment: &'static str) {
+    #[track_caller]
+    pub(crate) fn clause(&mut self, fragment: &'static str) {
+        self.clauses.push(Location::caller());
         self.text.push_str(fragment);
     }
 
     /// Appends a fragment, each `?` of which stands for the next of `values`.
-    pub(crate) fn bind(&mut self, fragment: &'static str, values: impl IntoIterator<Item = Value>) {
+    #[track_caller]
+    pub(crate) fn clause_with(
+        &mut self,
+        fragment: &'static str,
+        values: impl IntoIterator<Item = Value>,
+    ) {
+        self.clauses.push(Location::caller());
         let mut values = values.into_iter();
         for (index, part) in fragment.split('?').enumerate() {
             if index > 0 {
@@ -82,7 +121,8 @@ impl Assembled {
     pub(crate) fn build(self) -> (Sql, Vec<Value>) {
         // Safe: `text` is made of `&'static str` fragments and parameter numbers only.
         let text = AssertSqlSafe(self.text).into_sql_str();
-        (Sql { sqlite: text.clone(), postgres: text }, self.args)
+        let (site, clauses) = (self.site, self.clauses);
+        (Sql { sqlite: text.clone(), postgres: text, site, clauses }, self.args)
     }
 }
 
@@ -104,6 +144,17 @@ impl Value {
     /// As [`Value::word`], or NULL.
     pub(crate) fn maybe_word(value: Option<impl ToString>) -> Self {
         Self::Text(value.map(|value| value.to_string()))
+    }
+
+    /// The value as it is written in a statement.
+    pub(crate) fn literal(&self, postgres: bool) -> String {
+        match self {
+            Self::Text(None) | Self::Int(None) | Self::Bytes(None) => "NULL".to_owned(),
+            Self::Text(Some(text)) => format!("'{}'", text.replace('\'', "''")),
+            Self::Int(Some(number)) => number.to_string(),
+            Self::Bytes(Some(bytes)) if postgres => format!("'\\x{}'::bytea", hex::encode(bytes)),
+            Self::Bytes(Some(bytes)) => format!("x'{}'", hex::encode(bytes)),
+        }
     }
 
     /// Rows or ids as one JSON array, for the pieces `rows` and `among` of [`sql!`].
@@ -369,8 +420,8 @@ mod tests {
     #[test]
     fn assembled_fragments_number_their_values() {
         let mut query = Assembled::new("SELECT 1 WHERE 1 = 1");
-        query.bind(" AND a = ?", [Value::from("x")]);
-        query.bind(" AND (b, c) > (?, ?)", [Value::from(1_i64), Value::from(2_i64)]);
+        query.clause_with(" AND a = ?", [Value::from("x")]);
+        query.clause_with(" AND (b, c) > (?, ?)", [Value::from(1_i64), Value::from(2_i64)]);
         let (sql, args) = query.build();
         assert_eq!(sql.sqlite.as_str(), "SELECT 1 WHERE 1 = 1 AND a = $1 AND (b, c) > ($2, $3)");
         assert_eq!(args.len(), 3);

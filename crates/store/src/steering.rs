@@ -32,12 +32,12 @@ impl Store {
             "SELECT id, playbook, version, account, cause, status, progress, wake_at, started_at, \
              changed_at FROM runs WHERE 1 = 1",
         );
-        query.push(run::LIVE);
+        query.clause(run::LIVE);
         self.narrow_runs(&mut query, filter);
         if let Some((at, id)) = after {
-            query.bind(" AND (started_at, id) > (?, ?)", [Value::from(at), Value::word(id)]);
+            query.clause_with(" AND (started_at, id) > (?, ?)", [Value::from(at), Value::word(id)]);
         }
-        query.bind(" ORDER BY started_at, id LIMIT +?", [Value::from(limit)]);
+        query.clause_with(" ORDER BY started_at, id LIMIT +?", [Value::from(limit)]);
         query
     }
 
@@ -45,9 +45,9 @@ impl Store {
     pub(crate) fn select_groups(&self, filter: &RunFilter) -> Assembled {
         let mut query =
             Assembled::new("SELECT playbook, status, step, COUNT(*) AS n FROM runs WHERE 1 = 1");
-        query.push(run::LIVE);
+        query.clause(run::LIVE);
         self.narrow_runs(&mut query, filter);
-        query.push(" GROUP BY playbook, status, step ORDER BY n DESC, playbook, status, step");
+        query.clause(" GROUP BY playbook, status, step ORDER BY n DESC, playbook, status, step");
         query
     }
 }

@@ -91,16 +91,16 @@ impl Store {
         let after: Option<(Timestamp, TaskId)> = page::after(request)?;
         let narrow = |mut query: Assembled| {
             if let Some(status) = filter.status {
-                query.bind(" AND status = ?", [Value::word(status)]);
+                query.clause_with(" AND status = ?", [Value::word(status)]);
             }
             if let Some(assignee) = filter.assignee {
-                query.bind(" AND assignee = ?", [Value::word(assignee)]);
+                query.clause_with(" AND assignee = ?", [Value::word(assignee)]);
             }
             if let Some(account) = filter.account {
-                query.bind(" AND account = ?", [Value::word(account)]);
+                query.clause_with(" AND account = ?", [Value::word(account)]);
             }
             if let Some(run) = filter.run {
-                query.bind(" AND run = ?", [Value::word(run)]);
+                query.clause_with(" AND run = ?", [Value::word(run)]);
             }
             query
         };
@@ -110,9 +110,9 @@ impl Store {
              status, outcome FROM tasks WHERE 1 = 1",
         ));
         if let Some((due, id)) = after {
-            list.bind(" AND (due_at, id) > (?, ?)", [Value::from(due), Value::word(id)]);
+            list.clause_with(" AND (due_at, id) > (?, ?)", [Value::from(due), Value::word(id)]);
         }
-        list.bind(" ORDER BY due_at, id LIMIT +?", [Value::from(page::rows(request))]);
+        list.clause_with(" ORDER BY due_at, id LIMIT +?", [Value::from(page::rows(request))]);
         let (tasks, total) = self.list(list, count, read).await?;
         Ok(page::of(request, tasks, total, |last| (last.due_at, last.id)))
     }

@@ -11,6 +11,7 @@ mod package;
 mod postgres;
 mod sim;
 mod stage;
+mod statements;
 mod supply;
 mod upgrade;
 
@@ -31,7 +32,8 @@ Usage: cargo xtask <COMMAND>
 
 Commands:
   test            Everything a change must pass, in order: formats, lints, docs, then every
-                  test on SQLite and on a throw-away PostgreSQL. Stops at the first failure.
+                  test on SQLite and on a throw-away PostgreSQL, and that the contract suite runs
+                  every statement of the store on both. Stops at the first failure.
   test --fast     Only the tests, and only on SQLite. Quick, and not the whole.
   postgres -- CMD Runs CMD with a throw-away PostgreSQL: TEST_POSTGRES_URL is set, and PGHOST,
                   PGPORT, PGUSER and PGDATABASE, so that `cargo xtask postgres -- psql` works.
@@ -59,6 +61,9 @@ Commands:
                   reconciles like `chaos`. Exit code 1 if a promise was broken. REV must know the
                   settings of the scene: not older than the limits. More options:
                   `target/debug/chaos upgrade --help`.
+  statements DIR  Says which statements of the store a run of its contract suite left out that noted
+                  them in DIR: `TEST_STATEMENTS=DIR cargo test -p store --test contract` with a
+                  PostgreSQL. `test` does all of this.
   deny            Checks licences, bans, sources and advisories of every dependency with
                   cargo-deny. Needs the network for the advisories.
 
@@ -100,6 +105,10 @@ fn run(arguments: &[OsString]) -> Result<ExitCode> {
         ["test", "--fast"] => test_fast(),
         ["postgres", "--", _, ..] => with_postgres(&arguments[2..]),
         ["postgres", ..] => bail!("say what to run: `cargo xtask postgres -- COMMAND…`"),
+        ["statements", folder] => {
+            say(&statements::check(std::path::Path::new(folder))?);
+            Ok(ExitCode::SUCCESS)
+        }
         ["deny"] => supply::check(),
         ["chaos", options @ ..] => chaos::outside(options),
         [chaos::INSIDE, options @ ..] => chaos::inside(options),
@@ -118,7 +127,7 @@ fn test() -> Result<ExitCode> {
     cargo::components()?;
     // Said now rather than after minutes of linting.
     postgres::look()?;
-    let mut stages = Stages::new(6);
+    let mut stages = Stages::new(7);
     stages.run("formats", cargo(["fmt", "--all", "--check"]), "run `cargo fmt --all`")?;
     stages.run(
         "lints",
@@ -132,8 +141,11 @@ fn test() -> Result<ExitCode> {
     stages.run("binary", cargo(["build", "-p", "cli"]), "fix what the compiler says above")?;
     let mut tests = cargo(["test", "--workspace", "--no-fail-fast"]);
     tests.env("TEST_POSTGRES_URL", cluster.url()).env("TEST_POSTGRES_REQUIRED", "1");
+    let notes = statements::folder()?;
+    tests.env("TEST_STATEMENTS", &notes);
     stages.run("tests", tests, "see the failures listed above")?;
     drop(cluster);
+    say(&stages.perform("statements", || statements::check(&notes))?);
     stages.close("Everything passed: formats, lints, docs, and all tests on both databases.");
     Ok(ExitCode::SUCCESS)
 }

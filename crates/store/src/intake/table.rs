@@ -191,8 +191,8 @@ fn hashes_of(entity: Entity) -> Sql {
         };
     }
     match entity {
-        Entity::Account => hashes!("accounts"),
-        Entity::Contact => hashes!("contacts"),
+        // Accounts have a statement of their own.
+        Entity::Account | Entity::Contact => hashes!("contacts"),
         Entity::Subscription => hashes!("subscriptions"),
         Entity::Usage => hashes!("usage_days"),
         Entity::Ticket => hashes!("tickets"),

@@ -133,8 +133,7 @@ ANALYZE";
 /// The plan PostgreSQL makes, one line a step.
 async fn explain(store: &Store, sql: &Sql, args: Vec<Value>) -> String {
     let explain = format!("EXPLAIN {}", sql.postgres.as_str());
-    let explain = sqlx::SqlSafeStr::into_sql_str(sqlx::AssertSqlSafe(explain));
-    let sql = Sql { sqlite: explain.clone(), postgres: explain };
+    let sql = Sql::of_test(explain);
     let steps: Vec<String> = store
         .read(move |tx| {
             Box::pin(async move {

@@ -46,6 +46,7 @@ pub(crate) struct Backend {
 
 impl Backend {
     async fn open(url: String, folder: Option<tempfile::TempDir>) -> Self {
+        crate::record::begin();
         let at: Timestamp = "2026-05-04T09:00:00Z".parse().unwrap();
         let clock =
             Arc::new(Manual { now: AtomicI64::new(at.as_microsecond()), ids: AtomicU64::new(1) });

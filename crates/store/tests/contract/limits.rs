@@ -29,6 +29,7 @@ contract! {
     another_rate_is_in_force_at_once,
     a_short_queue_does_not_wait_for_a_long_one,
     what_happened_without_a_permit_is_charged,
+    a_rate_that_is_spent_says_until_when,
     messages_wait_for_the_rate_of_their_action_and_say_so,
     processes_share_the_rate_of_an_action,
     a_flood_of_one_playbook_leaves_turns_to_another,
@@ -141,6 +142,20 @@ async fn what_happened_without_a_permit_is_charged(backend: &Backend) {
     backend.store.charge(&ask("a", "60/m", 3), now).await.unwrap();
     let grant = backend.store.take(&ask("a", "60/m", 1), now).await.unwrap();
     assert_eq!((grant.granted, grant.next), (0, now + SignedDuration::from_secs(3)));
+}
+
+async fn a_rate_that_is_spent_says_until_when(backend: &Backend) {
+    let now = backend.now();
+    let rates = [("model:m".to_owned(), "60/m".parse().unwrap())];
+    assert_eq!(backend.store.spent(&rates, now).await.unwrap(), BTreeMap::new());
+    backend.store.take(&ask("a", "60/m", 3), now).await.unwrap();
+    let free = now + SignedDuration::from_secs(1);
+    let spent = backend.store.spent(&rates, now).await.unwrap();
+    assert_eq!(spent, BTreeMap::from([("model:m".to_owned(), free)]));
+    assert_eq!(backend.store.spent(&rates, free).await.unwrap(), BTreeMap::new());
+    let others = [("model:m".to_owned(), "1/m".parse().unwrap())];
+    let spent = backend.store.spent(&others, now).await.unwrap();
+    assert_eq!(spent, BTreeMap::new(), "another rate is not the one that is spent");
 }
 
 async fn messages_wait_for_the_rate_of_their_action_and_say_so(backend: &Backend) {

@@ -32,6 +32,8 @@ mod backend;
 #[cfg(test)]
 mod backup;
 #[cfg(test)]
+mod bell;
+#[cfg(test)]
 mod catalogue;
 #[cfg(test)]
 mod consequence;
@@ -61,6 +63,8 @@ mod outbox;
 mod poison;
 #[cfg(test)]
 mod queue;
+#[cfg(test)]
+mod record;
 #[cfg(test)]
 mod resilience;
 #[cfg(test)]

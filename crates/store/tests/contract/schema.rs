@@ -13,6 +13,8 @@ contract! {
     a_newer_schema_is_refused,
     a_changed_step_is_refused,
     several_processes_may_migrate_at_once,
+    nothing_is_taken_away_from_a_database_that_has_all_steps,
+    a_database_is_made_once_and_dropped_whoever_uses_it,
 }
 
 async fn open(backend: &Backend) -> Result<Store, OpenError> {
@@ -26,6 +28,32 @@ async fn migrating_twice_changes_nothing(backend: &Backend) {
     backend.store.ping().await.unwrap();
     let name = if backend.is_postgres() { "postgres" } else { "sqlite" };
     assert_eq!(backend.store.engine_name(), name);
+}
+
+async fn nothing_is_taken_away_from_a_database_that_has_all_steps(backend: &Backend) {
+    assert_eq!(backend.store.pending_contracts().await.unwrap(), [""; 0]);
+    assert_eq!(backend.store.migrate_even_if_busy().await.unwrap(), [""; 0]);
+    // Nor from one that has none: there is nobody who could miss anything.
+    backend.behind_the_back("ALTER TABLE migrations RENAME TO was").await.unwrap();
+    assert_eq!(backend.store.pending_contracts().await.unwrap(), [""; 0]);
+    assert_eq!(backend.store.pending().await.unwrap().len(), names("sqlite").len());
+}
+
+async fn a_database_is_made_once_and_dropped_whoever_uses_it(backend: &Backend) {
+    if !backend.is_postgres() {
+        // A file is made when it is opened, and nothing is dropped.
+        assert!(store::drop_database(&backend.url).await.is_err());
+        return;
+    }
+    let url = format!("{}_made", backend.url);
+    assert!(store::create_database(&url).await.unwrap());
+    assert!(!store::create_database(&url).await.unwrap(), "it is there");
+    let clock: Arc<dyn Clock> = Arc::<Manual>::clone(&backend.clock);
+    let made = Store::open(&url, clock).await.unwrap();
+    made.migrate().await.unwrap();
+    store::drop_database(&url).await.unwrap();
+    assert!(made.ping().await.is_err());
+    store::drop_database(&url).await.unwrap();
 }
 
 async fn a_newer_schema_is_refused(backend: &Backend) {

@@ -1,0 +1,93 @@
+//! Statements told as they run, with where they are written: so that tests can say which of them
+//! never run, and by which indexes the others find their rows.
+
+use std::{panic::Location, sync::OnceLock};
+
+use crate::sql::{Sql, Value};
+
+/// A statement about to be run.
+pub struct Statement<'a> {
+    /// `sqlite` or `postgres`.
+    pub engine: &'static str,
+    /// Where it, and each of its optional clauses, is written in the store's source.
+    pub sites: Vec<&'static Location<'static>>,
+    prepared: Option<(&'a Sql, &'a [Value])>,
+}
+
+impl Statement<'_> {
+    /// Its text with the values written out, for `EXPLAIN`; none of what is run without being
+    /// prepared: locks, settings, schema.
+    pub fn written_out(&self) -> Option<String> {
+        let (sql, args) = self.prepared?;
+        let postgres = self.engine == "postgres";
+        let text = if postgres { sql.postgres.as_str() } else { sql.sqlite.as_str() };
+        let mut parts = text.split('$');
+        let mut written = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+            let (number, rest) = part.split_at(digits);
+            match number.parse::<usize>().ok().and_then(|number| args.get(number.checked_sub(1)?)) {
+                Some(value) => written.push_str(&value.literal(postgres)),
+                // A dollar that stands for itself, in a path of JSON.
+                None => {
+                    written.push('$');
+                    written.push_str(number);
+                }
+            }
+            written.push_str(rest);
+        }
+        Some(written)
+    }
+}
+
+/// Hears of every statement that is run.
+type Observer = Box<dyn Fn(&Statement<'_>) + Send + Sync>;
+
+static OBSERVER: OnceLock<Observer> = OnceLock::new();
+
+/// Calls this with every statement the store is about to run in this process, for tests. Without an
+/// observer it costs one look at whether there is one. The first observer stays.
+pub fn observe_statements(observer: impl Fn(&Statement<'_>) + Send + Sync + 'static) {
+    // A second observer is turned away, as documented.
+    let _first = OBSERVER.set(Box::new(observer));
+}
+
+/// Tells that a statement is run.
+pub(crate) fn runs(engine: &'static str, sql: &Sql, args: &[Value]) {
+    if let Some(observer) = OBSERVER.get() {
+        let sites = sql.sites().collect();
+        observer(&Statement { engine, sites, prepared: Some((sql, args)) });
+    }
+}
+
+/// Tells that a statement written there is run as it is.
+pub(crate) fn runs_at(engine: &'static str, site: &'static Location<'static>) {
+    if let Some(observer) = OBSERVER.get() {
+        observer(&Statement { engine, sites: vec![site], prepared: None });
+    }
+}
+
+/// Tells that the statement that follows is run, where none of the usual doors is taken.
+#[track_caller]
+pub(crate) fn runs_here(engine: &'static str) {
+    runs_at(engine, Location::caller());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::{args, sql};
+
+    #[test]
+    fn a_statement_is_written_out_with_its_values() {
+        let sql = sql!("SELECT $2, $1, value ->> '$.a' FROM t WHERE b = $3 AND c = $10");
+        let args = args![1_i64, "it's", vec![1_u8, 255], 4_i64, 5_i64, 6_i64, 7_i64, 8_i64, 9_i64];
+        let written =
+            |engine| Statement { engine, sites: Vec::new(), prepared: Some((&sql, &args)) };
+        assert_eq!(
+            written("sqlite").written_out().unwrap(),
+            "SELECT 'it''s', 1, value ->> '$.a' FROM t WHERE b = x'01ff' AND c = $10"
+        );
+        assert!(written("postgres").written_out().unwrap().contains("b = '\\x01ff'::bytea"));
+    }
+}
