@@ -192,6 +192,12 @@ pub struct Due {
     pub signals: i64,
 }
 
+impl Due {
+    /// How far runs, events of streams, checkpoints and signals are counted, each: where one is as
+    /// high as that, there are at least so many. A preview must not take as long as the work.
+    pub const MOST: i64 = 10_000;
+}
+
 /// The rows of a table, by column.
 pub type Rows = Vec<Map<String, Value>>;
 

@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn a_cursor_is_good_for_the_list_that_gave_it_and_no_other() {
-        let given = Page { items: vec![1], total: 2, next: Some("5b317d".to_owned()) };
+        let given = Page { items: vec![1], total: 2, exact: true, next: Some("5b317d".to_owned()) };
         let next = hand_out("approvals by risk", given).next.unwrap();
         let read = |list, cursor: &str| page(list, Some(cursor), None);
         let same = read("approvals by risk", &next).unwrap();

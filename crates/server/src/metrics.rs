@@ -1,6 +1,9 @@
 //! What `/metrics` shows of the server itself. Labels hold routes, never paths: paths hold ids.
 
-use std::{sync::atomic::AtomicU64, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -12,6 +15,7 @@ use prometheus_client::{
     },
     registry::Registry,
 };
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
@@ -32,6 +36,7 @@ pub(crate) struct Metrics {
     seconds: Family<Labels, Histogram>,
     waiting: Family<Waiting, Gauge<i64>>,
     database: Gauge<f64, AtomicU64>,
+    counting: Arc<Semaphore>,
 }
 
 impl Metrics {
@@ -54,7 +59,8 @@ impl Metrics {
         );
         registry.register(
             "playgate_waiting",
-            "Items that wait for a person: approvals, tasks, stuck runs, uncertain messages, kills",
+            "Items that wait for a person, up to 10,000 of each: approvals, tasks, stuck runs, \
+             uncertain messages, kills",
             waiting.clone(),
         );
         registry.register(
@@ -62,7 +68,13 @@ impl Metrics {
             "Whether the database answered when this was read",
             database.clone(),
         );
-        Self { registry, requests, seconds, waiting, database }
+        let counting = Arc::new(Semaphore::new(1));
+        Self { registry, requests, seconds, waiting, database, counting }
+    }
+
+    /// The right to count what waits, unless somebody is at it.
+    pub(crate) fn turn_to_count(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.counting).try_acquire_owned().ok()
     }
 
     pub(crate) fn observe(&self, method: &str, route: &str, status: u16, took: Duration) {

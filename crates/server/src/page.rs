@@ -15,6 +15,7 @@ pub(crate) mod task;
 pub(crate) mod today;
 
 use axum::response::Redirect;
+use domain::page::{Page, in_words};
 use serde::Deserialize;
 use url::form_urlencoded;
 
@@ -41,6 +42,38 @@ pub(crate) fn link(path: &str, params: &[(&str, Option<&str>)]) -> String {
     }
     let query = query.finish();
     if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+}
+
+/// How many there are: a number to compare with, and what people read.
+#[derive(Clone, Debug, serde::Serialize)]
+pub(crate) struct Total {
+    pub(crate) count: u64,
+    pub(crate) words: String,
+}
+
+impl Total {
+    /// Of a list.
+    pub(crate) fn of<T>(page: &Page<T>) -> Self {
+        Self { count: page.total, words: page.total_in_words() }
+    }
+
+    /// What one list has that another, a part of it, has not.
+    pub(crate) fn beyond<T>(all: &Page<T>, part: &Page<T>) -> Option<Self> {
+        let count = all.total.checked_sub(part.total).filter(|count| *count > 0)?;
+        Some(Self { count, words: in_words(count, all.exact && part.exact) })
+    }
+}
+
+impl Default for Total {
+    fn default() -> Self {
+        Self::from(0)
+    }
+}
+
+impl From<u64> for Total {
+    fn from(count: u64) -> Self {
+        Self { count, words: count.to_string() }
+    }
 }
 
 /// A choice in a form.

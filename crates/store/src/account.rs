@@ -127,7 +127,10 @@ impl Store {
             }
             query
         };
-        let count = narrow(Assembled::new("SELECT COUNT(*) AS n FROM accounts WHERE 1 = 1"));
+        let mut count = narrow(Assembled::new(
+            "SELECT COUNT(*) AS looked, COUNT(*) AS n FROM (SELECT 1 FROM accounts WHERE 1 = 1",
+        ));
+        count.clause_with(" LIMIT +?) AS looked_at", [Value::from(page::LOOKED_AT)]);
         let mut list = narrow(Assembled::new("SELECT * FROM accounts WHERE 1 = 1"));
         if let Some((name, id)) = after {
             list.clause_with(" AND (name_key, id) > (?, ?)", [Value::from(name), Value::word(id)]);

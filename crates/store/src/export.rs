@@ -254,11 +254,16 @@ pub(crate) async fn stretches(
 }
 
 /// How many events of growing streams are from before a time.
-pub(crate) async fn count_stretches(tx: &mut Tx, before: Timestamp) -> Result<i64, StoreError> {
+pub(crate) async fn count_stretches(
+    tx: &mut Tx,
+    before: Timestamp,
+    most: i64,
+) -> Result<i64, StoreError> {
     tx.count(
-        sql!("SELECT COUNT(*) AS n FROM events JOIN streams ON streams.name = events.stream "
-            "WHERE stream" {among "$1"} "AND at < $2 AND events.seq <= streams.covered"),
-        vec![Value::json(&GROWING), Value::from(before)],
+        sql!("SELECT COUNT(*) AS n FROM (SELECT 1 FROM events "
+            "JOIN streams ON streams.name = events.stream WHERE stream" {among "$1"}
+            "AND at < $2 AND events.seq <= streams.covered LIMIT +$3) AS counted"),
+        vec![Value::json(&GROWING), Value::from(before), Value::from(most)],
     )
     .await
 }

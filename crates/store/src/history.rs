@@ -77,23 +77,27 @@ impl History for Store {
         self.view(move |tx| {
             Box::pin(async move {
                 let mut due = Due {
-                    stream_events: export::count_stretches(tx, before).await?,
+                    stream_events: export::count_stretches(tx, before, Due::MOST).await?,
                     checkpoints: i64::try_from(
-                        tx.fetch(export::spent(), args![before, u32::MAX]).await?.len(),
+                        tx.fetch(export::spent(), args![before, Due::MOST]).await?.len(),
                     )
                     .unwrap_or(i64::MAX),
-                    signals: tx.count(prune::count_signals(), args![before]).await?,
+                    signals: tx.count(prune::count_signals(), args![before, Due::MOST]).await?,
                     ..Due::default()
                 };
                 for status in OVER {
                     let mut query = Assembled::new(
                         "SELECT COUNT(*) AS n, \
                          CAST(COALESCE(SUM(ends.seq), 0) AS BIGINT) AS events, \
-                         MIN(runs.started_at) AS oldest FROM runs \
-                         JOIN streams ends ON ends.name = runs.id WHERE 1 = 1",
+                         MIN(ends.started_at) AS oldest FROM (SELECT runs.started_at, heads.seq \
+                         FROM runs JOIN streams heads ON heads.name = runs.id WHERE 1 = 1",
                     );
                     query.clause_with(" AND runs.status = ?", [Value::from(status)]);
                     query.clause_with(MAY_GO, [Value::from(before), Value::from(before)]);
+                    query.clause_with(
+                        " ORDER BY runs.started_at, runs.id LIMIT +?) AS ends",
+                        [Value::from(Due::MOST)],
+                    );
                     let (sql, args) = query.build();
                     if let Some(row) = tx.one(sql, args).await? {
                         due.runs += row.int("n")?;
@@ -102,6 +106,7 @@ impl History for Store {
                         due.oldest = [due.oldest, oldest].into_iter().flatten().min();
                     }
                 }
+                due.runs = due.runs.min(Due::MOST);
                 Ok(due)
             })
         })

@@ -93,7 +93,13 @@ impl Store {
             }
             query
         };
-        let count = narrow(Assembled::new("SELECT COUNT(*) AS n FROM messages WHERE 1 = 1"));
+        let mut count = narrow(Assembled::new(
+            "SELECT COUNT(*) AS looked, COUNT(*) AS n FROM (SELECT 1 FROM messages WHERE 1 = 1",
+        ));
+        count.clause_with(
+            " ORDER BY queued_at, id LIMIT +?) AS looked_at",
+            [Value::from(page::LOOKED_AT)],
+        );
         let mut list = narrow(Assembled::new(
             "SELECT id, approval, run, step, account, contact, content, binding, status, attempts, \
              next_at, note, queued_at, settled_at, token, channel FROM messages WHERE 1 = 1",

@@ -84,6 +84,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0005_limits"),
     migration!("0008_lanes"),
     migration!("0009_event_times"),
+    migration!("0010_queue"),
 ];
 
 /// Why the schema is not as this program needs it.

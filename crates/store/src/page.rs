@@ -6,7 +6,7 @@ use domain::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::fault::BadCursor;
+use crate::{fault::BadCursor, row::Row};
 
 /// The sort key of the last item of the page before, if there was one.
 pub(crate) fn after<K: DeserializeOwned>(page: &PageRequest) -> Result<Option<K>, StoreError> {
@@ -26,11 +26,30 @@ pub(crate) fn rows(page: &PageRequest) -> i64 {
     i64::from(page.limit.clamp(1, 200)) + 1
 }
 
+/// Rows that are looked at to count what matches, and one more, which tells whether that was all.
+/// Counting a million takes longer than anybody waits for a page.
+pub(crate) const LOOKED_AT: i64 = 10_001;
+
+/// How many rows match.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Total {
+    pub(crate) count: i64,
+    pub(crate) exact: bool,
+}
+
+impl Total {
+    /// Of a row with the columns `n`, those that match, and `looked`, those that were looked at.
+    pub(crate) fn of(row: &Row) -> Result<Self, StoreError> {
+        let exact = row.int("looked")? < LOOKED_AT;
+        Ok(Self { count: row.int("n")?.min(LOOKED_AT - 1), exact })
+    }
+}
+
 /// Makes a page of the rows that were read for it.
 pub(crate) fn of<T, K: Serialize>(
     page: &PageRequest,
     mut items: Vec<T>,
-    total: i64,
+    total: Total,
     key: impl FnOnce(&T) -> K,
 ) -> Page<T> {
     let limit = page.limit.clamp(1, 200) as usize;
@@ -41,5 +60,5 @@ pub(crate) fn of<T, K: Serialize>(
     } else {
         None
     };
-    Page { items, total: u64::try_from(total).unwrap_or(0), next }
+    Page { items, total: u64::try_from(total.count).unwrap_or(0), exact: total.exact, next }
 }

@@ -315,12 +315,12 @@ async fn prune_checkpoints(tx: &mut Tx, archive: i64, limit: u32) -> Result<u64,
     Ok(u64::try_from(checkpoints.len()).unwrap_or(u64::MAX))
 }
 
-/// How many signals may be forgotten: `$1` before.
+/// How many signals may be forgotten: `$1` before, `$2` counted at most.
 pub(crate) fn count_signals() -> Sql {
-    sql!("SELECT COUNT(*) AS n FROM signals WHERE triggered = 1 AND received_at < $1 "
+    sql!("SELECT COUNT(*) AS n FROM (SELECT 1 FROM signals WHERE triggered = 1 AND received_at < $1 "
         "AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.account = signals.account "
         "AND runs.started_at <= signals.received_at AND (runs.changed_at >= signals.received_at "
-        "OR runs.status || '' NOT IN ('completed', 'cancelled')))")
+        "OR runs.status || '' NOT IN ('completed', 'cancelled'))) LIMIT +$2) AS counted")
 }
 
 /// Signals that may be forgotten: `$1` before, `$2` the first id of that time, `$3` how many. Ids

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use domain::{
-    approval::Approval,
+    approval::{Approval, ApprovalStatus},
     draft::Version,
     id::{ApprovalId, TaskId},
     page::{Page, PageRequest},
@@ -26,8 +26,6 @@ use crate::{
     sql::{Assembled, Value, sql},
     task,
 };
-
-const COUNT: &str = "SELECT COUNT(*) AS n FROM approvals WHERE 1 = 1";
 
 /// Names are looked up for the page's rows only, by primary key.
 const LIST: &str = "SELECT approvals.data AS data, accounts.name AS account_name, \
@@ -75,21 +73,29 @@ pub(crate) fn find_each(
     })
 }
 
-fn narrow(filter: &QueueFilter, mut query: Assembled) -> Assembled {
-    if let Some(status) = filter.status {
-        query.clause_with(" AND approvals.status = ?", [Value::word(status)]);
+/// Leaves what an index finds.
+fn find(filter: &QueueFilter, query: &mut Assembled) {
+    match filter.status {
+        // The index of what waits for whom has nothing else in it, and must see that.
+        Some(ApprovalStatus::Waiting) => query.clause(" AND approvals.status = 'waiting'"),
+        Some(status) => query.clause_with(" AND approvals.status = ?", [Value::word(status)]),
+        None => {}
     }
     if let Some(assignee) = filter.assignee {
         query.clause_with(" AND approvals.assignee = ?", [Value::word(assignee)]);
     }
+    if let Some(account) = filter.account {
+        query.clause_with(" AND approvals.account = ?", [Value::word(account)]);
+    }
+}
+
+/// Leaves what has to be looked at one by one.
+fn sift(filter: &QueueFilter, query: &mut Assembled) {
     if let Some(playbook) = &filter.playbook {
         query.clause_with(" AND approvals.playbook = ?", [Value::from(playbook.as_str())]);
     }
     if let Some(action) = filter.action {
         query.clause_with(" AND approvals.action = ?", [Value::word(action)]);
-    }
-    if let Some(account) = filter.account {
-        query.clause_with(" AND approvals.account = ?", [Value::word(account)]);
     }
     if let Some(now) = filter.awake_at {
         query.clause_with(
@@ -97,7 +103,30 @@ fn narrow(filter: &QueueFilter, mut query: Assembled) -> Assembled {
             [Value::from(now)],
         );
     }
+}
+
+/// The statement that counts what matches, of those it looks at: the first in the order of the list.
+pub(crate) fn count(filter: &QueueFilter) -> Assembled {
+    let mut query = Assembled::new("SELECT COUNT(*) AS looked, COUNT(CASE WHEN 1 = 1");
+    sift(filter, &mut query);
+    // What an index has is not looked up in the table.
+    query.clause(if filter.playbook.is_some() || filter.action.is_some() {
+        " THEN 1 END) AS n FROM (SELECT playbook, action, snoozed_until FROM approvals WHERE 1 = 1"
+    } else {
+        " THEN 1 END) AS n FROM (SELECT snoozed_until FROM approvals WHERE 1 = 1"
+    });
+    find(filter, &mut query);
+    query.clause(order(filter.order));
+    query.clause_with(" LIMIT +?) AS approvals", [Value::from(page::LOOKED_AT)]);
     query
+}
+
+const fn order(order: QueueOrder) -> &'static str {
+    match order {
+        QueueOrder::Risk => " ORDER BY approvals.risk_order, approvals.due_at, approvals.id",
+        QueueOrder::Due => " ORDER BY approvals.due_at, approvals.id",
+        QueueOrder::Newest => " ORDER BY approvals.queued_at DESC, approvals.id DESC",
+    }
 }
 
 /// Where a page ended, in each order.
@@ -106,7 +135,9 @@ type TimeKey = (Timestamp, ApprovalId);
 
 /// The statement that reads a page.
 pub(crate) fn select(filter: &QueueFilter, request: &PageRequest) -> Result<Assembled, StoreError> {
-    let mut query = narrow(filter, Assembled::new(LIST));
+    let mut query = Assembled::new(LIST);
+    find(filter, &mut query);
+    sift(filter, &mut query);
     match filter.order {
         QueueOrder::Risk => {
             if let Some((risk, due, id)) = page::after::<RiskKey>(request)? {
@@ -115,7 +146,6 @@ pub(crate) fn select(filter: &QueueFilter, request: &PageRequest) -> Result<Asse
                     [Value::from(risk), Value::from(due), Value::word(id)],
                 );
             }
-            query.clause(" ORDER BY approvals.risk_order, approvals.due_at, approvals.id");
         }
         QueueOrder::Due => {
             if let Some((due, id)) = page::after::<TimeKey>(request)? {
@@ -124,7 +154,6 @@ pub(crate) fn select(filter: &QueueFilter, request: &PageRequest) -> Result<Asse
                     [Value::from(due), Value::word(id)],
                 );
             }
-            query.clause(" ORDER BY approvals.due_at, approvals.id");
         }
         QueueOrder::Newest => {
             if let Some((queued, id)) = page::after::<TimeKey>(request)? {
@@ -133,9 +162,9 @@ pub(crate) fn select(filter: &QueueFilter, request: &PageRequest) -> Result<Asse
                     [Value::from(queued), Value::word(id)],
                 );
             }
-            query.clause(" ORDER BY approvals.queued_at DESC, approvals.id DESC");
         }
     }
+    query.clause(order(filter.order));
     query.clause_with(" LIMIT +?", [Value::from(page::rows(request))]);
     Ok(query)
 }
@@ -147,8 +176,7 @@ impl Inbox for Store {
         filter: &QueueFilter,
         page: &PageRequest,
     ) -> Result<Page<QueueItem>, StoreError> {
-        let count = narrow(filter, Assembled::new(COUNT));
-        let list = select(filter, page)?;
+        let (count, list) = (count(filter), select(filter, page)?);
         let (items, total) = self.list(list, count, read).await?;
         Ok(match filter.order {
             QueueOrder::Risk => {

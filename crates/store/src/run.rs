@@ -15,7 +15,7 @@ use crate::{
     connection::Tx,
     gather,
     open::Store,
-    page,
+    page::{self, LOOKED_AT, Total},
     row::Row,
     sql::{Assembled, Sql, Value, args, sql},
 };
@@ -143,11 +143,31 @@ impl Store {
         request: &PageRequest,
     ) -> Result<Page<Run>, StoreError> {
         let after: Option<(Timestamp, RunId)> = page::after(request)?;
-        let mut count = Assembled::new("SELECT COUNT(*) AS n FROM runs WHERE 1 = 1");
-        self.narrow_runs(&mut count, filter);
+        let count = self.count_runs(filter);
         let list = self.select_runs(filter, after, page::rows(request));
         let (runs, total) = self.list(list, count, read).await?;
         Ok(page::of(request, runs, total, |last| (last.started_at, last.id)))
+    }
+
+    /// How many match of those that are looked at. What a status or an account has is looked at in
+    /// the order of its index, which keeps PostgreSQL from looking for few among all there ever were.
+    pub(crate) fn count_runs(&self, filter: &RunFilter) -> Assembled {
+        let mut count = Assembled::new("SELECT COUNT(*) AS looked, COUNT(CASE WHEN 1 = 1");
+        self.sift_runs(&mut count, filter);
+        // What an index has is not looked up in the table.
+        let looks = filter.step.is_some() || filter.version.is_some() || filter.code.is_some();
+        count.clause(if looks {
+            " THEN 1 END) AS n FROM (SELECT step, version, started_at, progress FROM runs \
+             WHERE 1 = 1"
+        } else {
+            " THEN 1 END) AS n FROM (SELECT started_at FROM runs WHERE 1 = 1"
+        });
+        Self::find_runs(&mut count, filter);
+        if filter.status.is_some() || filter.account.is_some() {
+            count.clause(" ORDER BY started_at, id");
+        }
+        count.clause_with(" LIMIT +?) AS looked_at", [Value::from(LOOKED_AT)]);
+        count
     }
 
     /// Runs that match, newest first.
@@ -180,6 +200,12 @@ impl Store {
     /// version and code are looked for among the runs that are not over (or are in the status that
     /// is named): indexes of their own would be written to with every turn.
     pub(crate) fn narrow_runs(&self, query: &mut Assembled, filter: &RunFilter) {
+        Self::find_runs(query, filter);
+        self.sift_runs(query, filter);
+    }
+
+    /// Leaves what an index finds.
+    fn find_runs(query: &mut Assembled, filter: &RunFilter) {
         if filter.only_live() {
             query.clause(LIVE);
         }
@@ -192,6 +218,13 @@ impl Store {
         if let Some(account) = filter.account {
             query.clause_with(" AND account = ?", [Value::word(account)]);
         }
+        if filter.code.is_some() {
+            query.clause(" AND status = 'stuck'");
+        }
+    }
+
+    /// Leaves what has to be looked at one by one.
+    fn sift_runs(&self, query: &mut Assembled, filter: &RunFilter) {
         if let Some(step) = &filter.step {
             query.clause_with(" AND step = ?", [Value::from(step.as_str())]);
         }
@@ -203,8 +236,8 @@ impl Store {
         }
         if let Some(code) = &filter.code {
             let code_is = match self.engine_name() {
-                "postgres" => " AND status = 'stuck' AND progress::jsonb #>> '{dead_end,code}' = ?",
-                _ => " AND status = 'stuck' AND progress ->> '$.dead_end.code' = ?",
+                "postgres" => " AND progress::jsonb #>> '{dead_end,code}' = ?",
+                _ => " AND progress ->> '$.dead_end.code' = ?",
             };
             query.clause_with(code_is, [Value::from(code.as_str())]);
         }
@@ -216,12 +249,14 @@ impl Store {
         list: Assembled,
         count: Assembled,
         read: fn(&Row) -> Result<T, StoreError>,
-    ) -> Result<(Vec<T>, i64), StoreError> {
+    ) -> Result<(Vec<T>, Total), StoreError> {
         let (list, list_args) = list.build();
         let (count, count_args) = count.build();
         self.view(move |tx| {
             Box::pin(async move {
-                let total = tx.count(count, count_args).await?;
+                let none = Total { count: 0, exact: true };
+                let total =
+                    tx.one(count, count_args).await?.map_or(Ok(none), |row| Total::of(&row))?;
                 let rows = tx.fetch(list, list_args).await?;
                 Ok((rows.iter().map(read).collect::<Result<_, _>>()?, total))
             })

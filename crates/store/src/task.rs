@@ -93,9 +93,6 @@ impl Store {
             if let Some(status) = filter.status {
                 query.clause_with(" AND status = ?", [Value::word(status)]);
             }
-            if let Some(assignee) = filter.assignee {
-                query.clause_with(" AND assignee = ?", [Value::word(assignee)]);
-            }
             if let Some(account) = filter.account {
                 query.clause_with(" AND account = ?", [Value::word(account)]);
             }
@@ -104,11 +101,27 @@ impl Store {
             }
             query
         };
-        let count = narrow(Assembled::new("SELECT COUNT(*) AS n FROM tasks WHERE 1 = 1"));
-        let mut list = narrow(Assembled::new(
+        let sift = |mut query: Assembled| {
+            if let Some(assignee) = filter.assignee {
+                query.clause_with(" AND assignee = ?", [Value::word(assignee)]);
+            }
+            query
+        };
+        let mut count = sift(Assembled::new("SELECT COUNT(*) AS looked, COUNT(CASE WHEN 1 = 1"));
+        count.clause(if filter.assignee.is_some() {
+            " THEN 1 END) AS n FROM (SELECT assignee FROM tasks WHERE 1 = 1"
+        } else {
+            " THEN 1 END) AS n FROM (SELECT 1 FROM tasks WHERE 1 = 1"
+        });
+        let mut count = narrow(count);
+        count.clause_with(
+            " ORDER BY due_at, id LIMIT +?) AS looked_at",
+            [Value::from(page::LOOKED_AT)],
+        );
+        let mut list = sift(narrow(Assembled::new(
             "SELECT id, kind, account, run, step, team, assignee, title, body, created_at, due_at, \
              status, outcome FROM tasks WHERE 1 = 1",
-        ));
+        )));
         if let Some((due, id)) = after {
             list.clause_with(" AND (due_at, id) > (?, ?)", [Value::from(due), Value::word(id)]);
         }

@@ -43,7 +43,8 @@ pub async fn run(app: &App, account: Account) -> anyhow::Result<()> {
                 ["id in source", "name", "segment", "lifecycle", "status", "health", "renewal"];
             app.out.list(&page, &columns, rows, "No accounts; `playgate import` reads them in.")?;
             if let Some(next) = &page.next {
-                app.out.say(&format!("{} in all; go on with --cursor {next}", page.total));
+                app.out
+                    .say(&format!("{} in all; go on with --cursor {next}", page.total_in_words()));
             }
             Ok(())
         }

@@ -3,9 +3,10 @@
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use domain::{
-    archive::{Archive as Record, FLOOR_DAYS},
+    archive::{Archive as Record, Due, FLOOR_DAYS},
     draft::Manuscript,
     id::RunId,
+    page::in_words,
     port::{History as _, Ledger as _},
     user::Permission,
 };
@@ -37,6 +38,11 @@ pub async fn run(app: &App, command: Archive) -> anyhow::Result<()> {
         Some(ArchiveCommand::Show { id }) => show(app, id.parse()?).await,
         Some(ArchiveCommand::Shrink) => shrink(app).await,
     }
+}
+
+/// A number of things of which `counted` were counted.
+fn up_to(number: i64, counted: i64) -> String {
+    in_words(u64::try_from(number).unwrap_or(0), counted < Due::MOST)
 }
 
 async fn move_out(app: &App, command: &Archive) -> anyhow::Result<()> {
@@ -76,12 +82,12 @@ async fn move_out(app: &App, command: &Archive) -> anyhow::Result<()> {
             "Over since before {day} and not needed here any longer: {} runs with {} events, {} \
              events of other streams, the heads of {} checkpoints.\nThey would go to files in \
              `{}`; {} old signals would be forgotten. Say --apply to do it.",
-            due.runs,
-            due.run_events,
-            due.stream_events,
-            due.checkpoints,
+            up_to(due.runs, due.runs),
+            up_to(due.run_events, due.runs),
+            up_to(due.stream_events, due.stream_events),
+            up_to(due.checkpoints, due.checkpoints),
             manner.folder.display(),
-            due.signals
+            up_to(due.signals, due.signals)
         );
         return app.out.answer(&due, &text);
     }

@@ -222,7 +222,7 @@ async fn summary(app: &App, resumed: bool, serving: bool) -> anyhow::Result<()> 
         "\n\nwriter     {}\nmail       {}\n\nWaiting for a decision: {}\n",
         app.writer_name(),
         app.mail_name(),
-        waiting.total
+        waiting.total_in_words()
     ));
     for item in &waiting.items {
         text.append(format_args!(

@@ -39,7 +39,8 @@ pub async fn run(app: &App, outbox: Outbox) -> anyhow::Result<()> {
                 app.out.say(&format!("Sending is stopped: {}", kill.in_words()));
             }
             if let Some(next) = &page.next {
-                app.out.say(&format!("{} in all; go on with --cursor {next}", page.total));
+                app.out
+                    .say(&format!("{} in all; go on with --cursor {next}", page.total_in_words()));
             }
             Ok(())
         }

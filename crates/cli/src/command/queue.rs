@@ -83,9 +83,12 @@ async fn list(app: &App, list: &QueueList) -> anyhow::Result<()> {
     if !app.out.is_json() {
         let shown = page.items.len();
         if let Some(next) = &page.next {
-            app.out.say(&format!("{shown} of {} shown; go on with --cursor {next}", page.total));
+            app.out.say(&format!(
+                "{shown} of {} shown; go on with --cursor {next}",
+                page.total_in_words()
+            ));
         } else if shown > 0 {
-            app.out.say(&format!("{shown} of {}", page.total));
+            app.out.say(&format!("{shown} of {}", page.total_in_words()));
         }
     }
     Ok(())

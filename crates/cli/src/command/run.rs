@@ -132,7 +132,7 @@ async fn list(app: &App, filter: &RunFilter, page: PageRequest) -> anyhow::Resul
         "No runs.",
     )?;
     if let Some(next) = &page.next {
-        app.out.say(&format!("{} in all; go on with --cursor {next}", page.total));
+        app.out.say(&format!("{} in all; go on with --cursor {next}", page.total_in_words()));
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `playgate status`: what is in the database, what waits, what is stuck.
 
 use domain::{
+    page::in_words,
     port::{Catalogue as _, Outbox as _, Rates as _},
     user::Permission,
 };
@@ -52,30 +53,39 @@ pub async fn run(app: &App) -> anyhow::Result<()> {
     app.out.answer(&value, text.trim_end())
 }
 
+/// A count that is not taken further than some height.
+fn up_to(count: i64) -> String {
+    in_words(u64::try_from(count).unwrap_or(0), count < Counts::MOST)
+}
+
 /// Row counts for people.
 pub fn sheet(counts: &Counts) -> String {
     let states = |states: &std::collections::BTreeMap<String, i64>| {
         if states.is_empty() {
             return "none".to_owned();
         }
-        states.iter().map(|(state, n)| format!("{n} {state}")).collect::<Vec<_>>().join(", ")
+        states
+            .iter()
+            .map(|(state, n)| format!("{} {state}", up_to(*n)))
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     format!(
         "customers  {} accounts, {} contacts, {} days of use, {} tickets\nruns       {}\n\
          approvals  {}\ntasks      {}\nmessages   {}\naudit      {} events",
-        counts.accounts,
-        counts.contacts,
-        counts.usage_days,
-        counts.tickets,
+        up_to(counts.accounts),
+        up_to(counts.contacts),
+        up_to(counts.usage_days),
+        up_to(counts.tickets),
         states(&counts.runs),
         states(&counts.approvals),
         states(&counts.tasks),
         states(&counts.messages),
-        counts.events
+        up_to(counts.events)
     )
 }
 
-/// Row counts for machines.
+/// Row counts for machines; where one is `counted_up_to`, there are at least so many.
 pub fn numbers(counts: &Counts) -> Value {
     json!({
         "accounts": counts.accounts,
@@ -88,5 +98,6 @@ pub fn numbers(counts: &Counts) -> Value {
         "approvals": counts.approvals,
         "tasks": counts.tasks,
         "messages": counts.messages,
+        "counted_up_to": Counts::MOST,
     })
 }

@@ -37,9 +37,10 @@ pub async fn kill(app: &App, kill: Kill) -> anyhow::Result<()> {
     let stop = Stop { scope, by, at: app.clock.now(), reason: kill.reason };
     app.store.kill(&stop).await?;
     let queued = Some(MessageStatus::Queued);
-    let waiting = app.store.messages(queued, &PageRequest { cursor: None, limit: 1 }).await?.total;
+    let waiting = app.store.messages(queued, &PageRequest { cursor: None, limit: 1 }).await?;
+    let (in_words, waiting) = (waiting.total_in_words(), waiting.total);
     let text = format!(
-        "Sending is stopped ({}). {waiting} messages wait in the outbox and stay there. Restart \
+        "Sending is stopped ({}). {in_words} messages wait in the outbox and stay there. Restart \
          with `playgate unkill {}`.",
         stop.scope, stop.scope
     );

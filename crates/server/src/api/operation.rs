@@ -68,9 +68,22 @@ async fn count(reads: &Reads) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Whether the database is up is not asked of the counts: they may take their time while it is. Nor
+/// do scrapes pile up: while one counts, the others show what was counted last.
 pub(crate) async fn metrics(State(reads): State<Reads>) -> Response {
-    let up = matches!(tokio::time::timeout(PATIENCE, count(&reads)).await, Ok(Ok(())));
+    let up = matches!(tokio::time::timeout(PATIENCE, reads.ready()).await, Ok(Ok(())));
     reads.metrics().database(up);
+    if up && let Some(turn) = reads.metrics().turn_to_count() {
+        let counting = reads.clone();
+        let counting = tokio::spawn(async move {
+            if count(&counting).await.is_err() {
+                tracing::warn!("what waits for people could not be counted");
+            }
+            drop(turn);
+        });
+        // It goes on to its end if it takes longer, and keeps its turn until then.
+        let _in_time = tokio::time::timeout(PATIENCE, counting).await;
+    }
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], reads.metrics().text()).into_response()
 }

@@ -23,7 +23,7 @@ use crate::{
     guard::Caller,
     moment::{self, Moment},
     page::{
-        Choice, Done,
+        Choice, Done, Total,
         approval::{Pair, evidence},
         done,
         line::RunLine,
@@ -79,7 +79,7 @@ impl Line {
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct List {
     pub(crate) lines: Vec<Line>,
-    pub(crate) total: u64,
+    pub(crate) total: Total,
     pub(crate) text: String,
     pub(crate) more: Option<String>,
 }
@@ -97,7 +97,7 @@ pub(crate) async fn list(
     let names = reads.names(Vec::new()).await?;
     let view = List {
         lines: accounts.items.iter().map(|account| Line::new(account, &names)).collect(),
-        total: accounts.total,
+        total: Total::of(&accounts),
         more: accounts.next.as_deref().map(|cursor| {
             link("/accounts", &[("text", ask.text.as_deref()), ("cursor", Some(cursor))])
         }),

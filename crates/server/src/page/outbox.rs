@@ -12,7 +12,7 @@ use crate::{
     cursor,
     extract::{Fields, Id, Params, blank},
     guard::Caller,
-    page::{Choice, done, line::MessageLine, link},
+    page::{Choice, Total, done, line::MessageLine, link},
     problem::Problem,
 };
 
@@ -31,7 +31,7 @@ pub(crate) struct Ask {
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct List {
     pub(crate) lines: Vec<MessageLine>,
-    pub(crate) total: u64,
+    pub(crate) total: Total,
     pub(crate) statuses: Vec<Choice>,
     pub(crate) more: Option<String>,
 }
@@ -52,7 +52,7 @@ pub(crate) async fn list(
             .iter()
             .map(|message| MessageLine::new(message, &names, now))
             .collect(),
-        total: messages.total,
+        total: Total::of(&messages),
         statuses: MessageStatus::ALL
             .iter()
             .map(|each| Choice::new(each.as_str(), each.as_str(), status))

@@ -22,7 +22,7 @@ use crate::{
     guard::Caller,
     moment::Moment,
     page::{
-        Choice, Done,
+        Choice, Done, Total,
         approval::{Pair, evidence},
         bulk::{self, Hidden},
         done,
@@ -65,7 +65,7 @@ impl Ask {
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct List {
     pub(crate) lines: Vec<RunLine>,
-    pub(crate) total: u64,
+    pub(crate) total: Total,
     pub(crate) narrowed: bool,
     pub(crate) told: Option<String>,
     pub(crate) statuses: Vec<Choice>,
@@ -121,7 +121,7 @@ pub(crate) async fn list(
     let fields = Hidden::all(chosen);
     let view = List {
         lines: runs.items.iter().map(|run| RunLine::new(run, &names, now)).collect(),
-        total: runs.total,
+        total: Total::of(&runs),
         narrowed: !fields.is_empty(),
         told: ask.told(),
         statuses: RunStatus::ALL

@@ -12,7 +12,7 @@ use crate::{
     cursor,
     extract::{Fields, Id, Params, blank},
     guard::Caller,
-    page::{Choice, done, line::TaskLine, link},
+    page::{Choice, Total, done, line::TaskLine, link},
     problem::Problem,
 };
 
@@ -34,7 +34,7 @@ pub(crate) struct Ask {
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct List {
     pub(crate) lines: Vec<TaskLine>,
-    pub(crate) total: u64,
+    pub(crate) total: Total,
     pub(crate) statuses: Vec<Choice>,
     pub(crate) who: Vec<Choice>,
     pub(crate) more: Option<String>,
@@ -59,7 +59,7 @@ pub(crate) async fn list(
     let names = reads.names(tasks.items.iter().map(|task| task.account).collect()).await?;
     let view = List {
         lines: tasks.items.iter().map(|task| TaskLine::new(task, &names, now)).collect(),
-        total: tasks.total,
+        total: Total::of(&tasks),
         statuses: TaskStatus::ALL
             .iter()
             .map(|each| Choice::new(each.as_str(), each.as_str(), Some(status.as_str())))

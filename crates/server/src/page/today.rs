@@ -23,7 +23,7 @@ use crate::{
     guard::Caller,
     moment::Moment,
     page::{
-        Choice,
+        Choice, Total,
         line::{MessageLine, RunLine, TaskLine},
         link,
     },
@@ -119,9 +119,9 @@ fn renewal(about: &Snapshot) -> Option<String> {
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Today {
     pub(crate) lines: Vec<Line>,
-    pub(crate) total: u64,
+    pub(crate) total: Total,
     pub(crate) mine: bool,
-    pub(crate) everyone: u64,
+    pub(crate) elsewhere: Option<Total>,
     pub(crate) filtered: bool,
     pub(crate) who: Vec<Choice>,
     pub(crate) playbooks: Vec<Choice>,
@@ -130,11 +130,11 @@ pub(crate) struct Today {
     pub(crate) more: Option<String>,
     pub(crate) as_of: Option<Moment>,
     pub(crate) tasks: Vec<TaskLine>,
-    pub(crate) tasks_total: u64,
+    pub(crate) tasks_total: Total,
     pub(crate) stuck: Vec<RunLine>,
-    pub(crate) stuck_total: u64,
+    pub(crate) stuck_total: Total,
     pub(crate) uncertain: Vec<MessageLine>,
-    pub(crate) uncertain_total: u64,
+    pub(crate) uncertain_total: Total,
 }
 
 pub(crate) async fn show(
@@ -163,11 +163,12 @@ async fn today(reads: &Reads, caller: &Caller, ask: Ask) -> Result<Today, Proble
     let list = format!("approvals by {}", filter.order);
     let page = cursor::page(&list, ask.cursor.as_deref(), None)?;
     let queue = cursor::hand_out(&list, reads.queue(&filter, &page).await?);
-    let everyone = if mine {
+    let elsewhere = if mine {
         let all = QueueFilter { assignee: None, ..filter.clone() };
-        reads.queue(&all, &PageRequest { cursor: None, limit: 1 }).await?.total
+        let all = reads.queue(&all, &PageRequest { cursor: None, limit: 1 }).await?;
+        Total::beyond(&all, &queue)
     } else {
-        queue.total
+        None
     };
     let open = TaskFilter {
         status: Some(TaskStatus::Open),
@@ -197,9 +198,9 @@ async fn today(reads: &Reads, caller: &Caller, ask: Ask) -> Result<Today, Proble
             .iter()
             .map(|item| Line::new(item, snapshots.get(&item.approval.account), now))
             .collect(),
-        total: queue.total,
+        total: Total::of(&queue),
         mine,
-        everyone,
+        elsewhere,
         filtered: playbook.is_some() || action.is_some(),
         who: vec![
             Choice::new("me", "Mine", Some(who)),
@@ -236,14 +237,14 @@ async fn today(reads: &Reads, caller: &Caller, ask: Ask) -> Result<Today, Proble
             .min()
             .map(|at| Moment::of(at, now)),
         tasks: tasks.items.iter().map(|task| TaskLine::new(task, &names, now)).collect(),
-        tasks_total: tasks.total,
+        tasks_total: Total::of(&tasks),
         stuck: stuck.items.iter().map(|run| RunLine::new(run, &names, now)).collect(),
-        stuck_total: stuck.total,
+        stuck_total: Total::of(&stuck),
         uncertain: uncertain
             .items
             .iter()
             .map(|message| MessageLine::new(message, &names, now))
             .collect(),
-        uncertain_total: uncertain.total,
+        uncertain_total: Total::of(&uncertain),
     })
 }

@@ -436,9 +436,9 @@ pub(super) fn today(words: &Words, full: bool) -> page::today::Today {
             page::today::Line::new(&item, Some(&about), now()),
             page::today::Line::new(&calm, None, now()),
         ],
-        total: 2,
+        total: 2.into(),
         mine: true,
-        everyone: 9,
+        elsewhere: Some(7.into()),
         filtered: true,
         who: choices(words),
         playbooks: choices(words),
@@ -447,15 +447,15 @@ pub(super) fn today(words: &Words, full: bool) -> page::today::Today {
         more: Some("/?cursor=x".to_owned()),
         as_of: Some(Moment::of(hours(-2), now())),
         tasks: (0..2).map(|n| TaskLine::new(&task(words, n, n == 0), &names, now())).collect(),
-        tasks_total: 12,
+        tasks_total: 12.into(),
         stuck: vec![RunLine::new(&run(words, true), &names, now())],
-        stuck_total: 1,
+        stuck_total: 1.into(),
         uncertain: vec![MessageLine::new(
             &message(words, MessageStatus::Uncertain, true),
             &names,
             now(),
         )],
-        uncertain_total: 1,
+        uncertain_total: 1.into(),
     }
 }
 
@@ -481,7 +481,7 @@ pub(super) fn runs(words: &Words, full: bool) -> page::run::List {
     let lines = vec![RunLine::new(&run(words, full), &named(words), now())];
     let text = |text: &str| if full { text.to_owned() } else { String::new() };
     page::run::List {
-        total: u64::from(full),
+        total: if full { 1.into() } else { 0.into() },
         lines: if full { lines } else { Vec::new() },
         narrowed: full,
         told: full.then(|| "1 run was paused.".to_owned()),
@@ -559,7 +559,7 @@ pub(super) fn tasks(words: &Words, full: bool) -> page::task::List {
     let line = |n| TaskLine::new(&task(words, n, n != 1), &named(words), now());
     page::task::List {
         lines: if full { vec![line(1), line(2)] } else { Vec::new() },
-        total: 2,
+        total: 2.into(),
         statuses: choices(words),
         who: choices(words),
         more: full.then(|| "/tasks?cursor=x".to_owned()),
@@ -570,7 +570,7 @@ pub(super) fn accounts(words: &Words, full: bool) -> page::account::List {
     let line = |full| page::account::Line::new(&account(words, full), &named(words));
     page::account::List {
         lines: if full { vec![line(true), line(false)] } else { Vec::new() },
-        total: 2,
+        total: 2.into(),
         text: if full { words.word.clone() } else { String::new() },
         more: full.then(|| "/accounts?cursor=x".to_owned()),
     }
@@ -617,7 +617,7 @@ pub(super) fn outbox(words: &Words, full: bool) -> page::outbox::List {
         } else {
             Vec::new()
         },
-        total: 3,
+        total: 3.into(),
         statuses: choices(words),
         more: full.then(|| "/outbox?cursor=x".to_owned()),
     }

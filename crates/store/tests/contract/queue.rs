@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    action::Severity,
+    action::{ActionName, Severity},
     approval::{Approval, ApprovalState, ApprovalStatus, RejectReason},
-    id::ApprovalId,
+    id::{ApprovalId, UserId},
     page::{Page, PageRequest},
     port::{Inbox, Outbox, QueueFilter, QueueItem, QueueOrder, TaskFilter},
     turn::{Effect, Settled, Settlement},
@@ -23,6 +23,7 @@ contract! {
     an_edit_adds_a_version,
     a_queue_item_carries_the_names_people_read,
     paging_walks_every_item_exactly_once_in_every_order,
+    however_many_wait_no_more_are_counted_than_anybody_waits_for,
     a_page_goes_on_where_it_ended_while_items_leave,
     snoozed_items_stay_away_until_their_time,
     tasks_page_by_due_time,
@@ -165,6 +166,7 @@ async fn paging_walks_every_item_exactly_once_in_every_order(backend: &Backend) 
                 status,
                 assignee: Some(stage.csm),
                 playbook: Some("renewal".to_owned()),
+                action: Some(ActionName::SendEmail),
                 account: Some(stage.account),
                 order,
                 ..QueueFilter::all()
@@ -176,6 +178,43 @@ async fn paging_walks_every_item_exactly_once_in_every_order(backend: &Backend) 
     }
     let nothing = QueueFilter { playbook: Some("other".to_owned()), ..QueueFilter::all() };
     assert_eq!(walk(backend, &nothing, 5).await, []);
+    let nothing = QueueFilter { action: Some(ActionName::CreateTask), ..QueueFilter::all() };
+    assert_eq!(walk(backend, &nothing, 5).await, []);
+}
+
+async fn however_many_wait_no_more_are_counted_than_anybody_waits_for(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    stage.waiting("k").await;
+    let (filter, one) =
+        (QueueFilter::waiting(backend.now()), PageRequest { cursor: None, limit: 1 });
+    let total = async |filter: &QueueFilter| {
+        let page = backend.store.approvals(filter, &one).await.unwrap();
+        (page.total, page.exact)
+    };
+    let more = |from: u32, to: u32| {
+        let more = format!(
+            "WITH RECURSIVE n(n) AS (SELECT {from} UNION ALL SELECT n + 1 FROM n WHERE n < {to}) \
+             INSERT INTO approvals (id, run, step, playbook, account, contact, action, risk_order, \
+             assignee, queued_at, due_at, status, revision, data) SELECT 'apv_' || n, run, step, \
+             playbook, account, contact, action, risk_order, assignee, queued_at, due_at + n, \
+             status, revision, data FROM approvals, n WHERE length(approvals.id) > 20"
+        );
+        backend.behind_the_back(more.leak())
+    };
+    more(2, 10_000).await.unwrap();
+    assert_eq!(total(&filter).await, (10_000, true));
+    more(10_001, 10_001).await.unwrap();
+    let page = backend.store.approvals(&filter, &one).await.unwrap();
+    assert_eq!((page.total, page.exact), (10_000, false));
+    assert_eq!(page.total_in_words(), "10,000+");
+    let snoozed = "UPDATE approvals SET snoozed_until = 9000000000000000 WHERE length(id) < 10";
+    backend.behind_the_back(snoozed).await.unwrap();
+    let (awake, exact) = total(&filter).await;
+    assert!(awake >= 1 && !exact, "of those that are looked at: {awake}");
+    let other = QueueFilter { playbook: Some("other".to_owned()), ..filter.clone() };
+    assert_eq!(total(&other).await, (0, false));
+    let nobody = QueueFilter { assignee: Some(UserId::new(&*backend.clock)), ..filter };
+    assert_eq!(total(&nobody).await, (0, true), "an index finds what a person has");
 }
 
 async fn a_page_goes_on_where_it_ended_while_items_leave(backend: &Backend) {
