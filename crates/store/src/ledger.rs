@@ -281,7 +281,11 @@ async fn cover(
         .collect::<Result<Vec<_>, _>>()?;
     let Some(end) = heads.last().map(|head| head.stream.clone()) else { return Ok(None) };
     let last = tx
-        .one(sql!("SELECT number, hash FROM checkpoints ORDER BY number DESC LIMIT 1"), args![])
+        .one(
+            sql!("SELECT number, hash FROM checkpoints "
+                "WHERE number = (SELECT MAX(number) FROM checkpoints)"),
+            args![],
+        )
         .await?;
     let (number, prev) = match last {
         Some(row) => (row.int("number")? + 1, row.get("hash")?),

@@ -164,8 +164,9 @@ async fn latest(
     tx.fetch(
         sql!("SELECT runs.playbook AS playbook, runs.account AS account, runs.id AS id, "
             "runs.started_at AS started_at FROM " {rows "$1" (playbook TEXT, account TEXT)}
-            "JOIN runs ON runs.id = (SELECT l.id FROM runs l WHERE l.playbook = r.playbook "
-            "AND l.account = r.account ORDER BY l.started_at DESC, l.id DESC LIMIT 1)"),
+            {either "JOIN runs ON runs.id = (SELECT l.id" "JOIN LATERAL (SELECT l.*"}
+            " FROM runs l WHERE l.playbook = r.playbook AND l.account = r.account "
+            "ORDER BY l.started_at DESC, l.id DESC LIMIT 1)" {either "" " AS runs ON true"}),
         vec![Value::json(&places)],
     )
     .await?
