@@ -285,7 +285,10 @@ async fn count(
                 "WHERE messages.playbook = r.playbook AND messages.begun_at > r.since "
                 "AND messages.id" {either " NOT IN (SELECT value FROM json_each($2))"
                     " <> ALL(ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))"}
-                " LIMIT +$3) AS counted) AS n FROM " {rows "$1" (playbook TEXT, since BIGINT)}),
+                // In order, for the index to be used: whoever thinks of the first few as soon found goes
+                // through all that ever left.
+                " ORDER BY messages.begun_at LIMIT +$3) AS counted) AS n FROM "
+                {rows "$1" (playbook TEXT, since BIGINT)}),
             vec![Value::json(&rows), Value::json(&here), Value::from(most)],
         )
         .await?
