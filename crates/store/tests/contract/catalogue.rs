@@ -1,6 +1,6 @@
 //! Versions of playbooks and policies, and schedules.
 
-use domain::port::{Catalogue, PlaybookVersion, PolicyVersion, Schedule};
+use domain::port::{Catalogue, PlaybookVersion, PolicyVersion, Schedule, Steering};
 use jiff::SignedDuration;
 
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
 
 contract! {
     exactly_the_loaded_playbooks_are_active,
+    a_version_is_found_by_how_its_hash_begins,
     a_policy_is_activated_once,
     a_schedule_ticks_once,
 }
@@ -43,6 +44,26 @@ async fn exactly_the_loaded_playbooks_are_active(backend: &Backend) {
     assert_eq!(store.playbook_version("nope").await.unwrap(), None);
     assert_eq!(store.load_playbooks(&[a1], &by, now).await.unwrap(), ["a"], "and back");
     assert_eq!(stage.events("playbook").await, ["playbook_loaded"; 4]);
+}
+
+async fn a_version_is_found_by_how_its_hash_begins(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    let store = &backend.store;
+    let versions = [("b", "0a1b"), ("a", "0a1f"), ("c", "0a20"), ("d", "ff00")];
+    let all = versions.map(|(name, version)| playbook(backend, name, version));
+    store.load_playbooks(&all, &stage.by(), backend.now()).await.unwrap();
+    let newer = playbook(backend, "b", "0a1c");
+    store.load_playbooks(&[newer], &stage.by(), backend.now()).await.unwrap();
+    for (beginning, names) in [
+        ("0a1", &["a", "b"][..]),
+        ("0a1b", &["b"]),
+        ("0a", &["a", "b", "c"]),
+        ("f", &["d"]),
+        ("0a1b0", &[]),
+        ("1", &[]),
+    ] {
+        assert_eq!(store.playbooks_with(beginning).await.unwrap(), names, "{beginning}");
+    }
 }
 
 async fn a_policy_is_activated_once(backend: &Backend) {

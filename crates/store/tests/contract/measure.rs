@@ -10,6 +10,7 @@ use crate::backend::Backend;
 
 contract! {
     what_is_written_can_be_measured,
+    plain_rows_are_committed_whole_or_not_at_all,
     a_database_of_our_own_can_be_dropped,
 }
 
@@ -38,6 +39,18 @@ async fn what_is_written_can_be_measured(backend: &Backend) {
     } else {
         assert_eq!((after.process, after.wal_bytes, after.wal_syncs), (None, None, None));
     }
+}
+
+async fn plain_rows_are_committed_whole_or_not_at_all(backend: &Backend) {
+    let store = &backend.store;
+    store.fill_scratch_table(0..1).await.unwrap_err();
+    store.make_scratch_table().await.unwrap();
+    store.make_scratch_table().await.unwrap_err();
+    store.fill_scratch_table(0..100).await.unwrap();
+    store.fill_scratch_table(90..190).await.unwrap_err();
+    // Of those none was left behind.
+    store.fill_scratch_table(100..200).await.unwrap();
+    store.fill_scratch_table(199..200).await.unwrap_err();
 }
 
 /// Letters that do not repeat.
