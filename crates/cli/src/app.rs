@@ -15,7 +15,7 @@ use domain::{
     port::{Access as _, Customers as _, Ledger},
     user::{Actor, Permission, Role, User},
 };
-use engine::{ApprovalDesk, Ports, Steward, Triggers, Worker};
+use engine::{ApprovalDesk, Compiled, Ports, Steward, Triggers, Worker};
 use jiff::{SignedDuration, civil::Date, tz::TimeZone};
 use store::Store;
 use url::Url;
@@ -118,6 +118,7 @@ impl App {
             channels: meter.channels(Arc::new(adapters::outlets(&config, Arc::clone(&clock))?)),
             clock: Arc::clone(&clock),
             timer: Arc::new(SystemTimer),
+            compiled: Compiled::default(),
         };
         Ok(Self {
             out,

@@ -59,7 +59,7 @@ struct Changes {
 impl ApprovalDesk {
     /// A desk over these doors.
     pub fn new(ports: Ports) -> Self {
-        let active = Active::new(std::sync::Arc::clone(&ports.catalogue));
+        let active = Active::new(&ports);
         Self { ports, active }
     }
 

@@ -21,7 +21,7 @@ mod waiting;
 mod worker;
 mod writing;
 
-pub use active::ActiveError;
+pub use active::{ActiveError, Compiled};
 pub use delivery::Delivery;
 pub use desk::ApprovalDesk;
 pub use migration::{MigrateRunsError, Migration, MovedGroup, MovedRuns};

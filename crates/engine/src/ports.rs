@@ -7,6 +7,8 @@ use domain::{
     port::{Catalogue, Channels, Customers, Inbox, Journal, Outbox, Rates, Vault, Writer},
 };
 
+use crate::active::Compiled;
+
 /// The doors the engine needs. Cheap to clone.
 #[derive(Clone)]
 pub struct Ports {
@@ -32,4 +34,6 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// Waiting.
     pub timer: Arc<dyn Timer>,
+    /// What was compiled already; every part adds to it.
+    pub compiled: Compiled,
 }

@@ -88,7 +88,7 @@ pub struct Steward {
 impl Steward {
     /// A steward over these doors.
     pub fn new(steering: Arc<dyn Steering>, ports: Ports) -> Self {
-        let active = Active::new(Arc::clone(&ports.catalogue));
+        let active = Active::new(&ports);
         Self { steering, ports, active }
     }
 

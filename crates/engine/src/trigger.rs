@@ -81,7 +81,7 @@ enum Match {
 impl Triggers {
     /// Triggers over these doors.
     pub fn new(ports: Ports) -> Self {
-        let active = Active::new(Arc::clone(&ports.catalogue));
+        let active = Active::new(&ports);
         Self { ports, active, heard: Arc::default() }
     }
 

@@ -41,7 +41,7 @@ pub struct Worker {
 impl Worker {
     /// A worker over these doors.
     pub fn new(ports: Ports, ledger: Arc<dyn Ledger>, settings: Settings) -> Self {
-        let active = Active::new(Arc::clone(&ports.catalogue));
+        let active = Active::new(&ports);
         let advancer =
             Advancer { ports: ports.clone(), active, limits: Arc::new(settings.limits.clone()) };
         let poll = spread(settings.poll, ports.clock.uuid());
@@ -263,6 +263,8 @@ impl Worker {
         tokio::pin!(turn);
         loop {
             tokio::select! {
+                // A turn that is done needs no longer lease.
+                biased;
                 done = &mut turn => {
                     return Some(done.unwrap_or_else(|_| {
                         let now = self.ports.clock.now();

@@ -35,7 +35,7 @@ use domain::{
     snapshot::Snapshot,
     user::{Actor, Role, User},
 };
-use engine::{ApprovalDesk, BulkError, Ports, StartError, Steward, Triggers, Worker};
+use engine::{ApprovalDesk, BulkError, Compiled, Ports, StartError, Steward, Triggers, Worker};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use server::{
@@ -399,6 +399,7 @@ impl World {
             channels: Arc::new(Post),
             clock: Arc::<Hands>::clone(&clock),
             timer: Arc::new(Waits),
+            compiled: Compiled::default(),
         };
         let doors = Arc::new(Doors { store: store.clone(), ports: ports.clone() });
         let services = Services {
