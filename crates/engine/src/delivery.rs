@@ -35,11 +35,15 @@ use crate::{
 const HELD: SignedDuration = SignedDuration::from_secs(30);
 
 /// What the state of its run says against sending a message.
-fn barred(run: &Run, now: Timestamp) -> Option<Outcome> {
+fn barred(message: &Message, run: &Run, now: Timestamp) -> Option<Outcome> {
     match run.status {
         RunStatus::Cancelled => Some(Outcome::Refused("the run was cancelled".to_owned())),
         RunStatus::Paused => {
-            Some(Outcome::Held { why: "the run is paused".to_owned(), until: hold(now) })
+            // What may have been handed over is claimed whatever its run is; anything else is not
+            // until the run is resumed, and is due at once then.
+            let may_have_gone = message.status == MessageStatus::Transmitting;
+            let until = if may_have_gone { hold(now) } else { now };
+            Some(Outcome::Held { why: "the run is paused".to_owned(), until })
         }
         RunStatus::Active | RunStatus::Stuck | RunStatus::Completed => None,
     }
@@ -151,7 +155,7 @@ impl Transmission for Beginning<'_> {
 impl Delivery {
     /// A delivery over these doors.
     pub fn new(ports: Ports, settings: Settings) -> Self {
-        let active = Active::new(Arc::clone(&ports.catalogue));
+        let active = Active::new(&ports);
         Self { ports, active, slots: Slots::new(settings.deliveries), settings }
     }
 
@@ -168,6 +172,7 @@ impl Delivery {
                 Ok(0) if tracker.is_empty() => break Ok(()),
                 // As soon as one is done there may be room, or its end made another one due.
                 Ok(0) => tokio::select! {
+                    biased;
                     () = freed => {}
                     () = tracker.wait() => {}
                 },
@@ -320,7 +325,7 @@ impl Delivery {
         let Some(run) = ports.journal.run(message.run).await? else {
             return Ok(Outcome::Refused("the run is gone".to_owned()));
         };
-        if let Some(outcome) = barred(&run, now) {
+        if let Some(outcome) = barred(message, &run, now) {
             return Ok(outcome);
         }
         let (plan, policy) =

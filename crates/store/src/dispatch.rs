@@ -106,7 +106,8 @@ fn ways(room: &Room, limits: &Limits) -> Vec<serde_json::Value> {
 
 /// Messages to be claimed: `$1` now, `$2` how many of a channel at most, `$3` the channels and actions
 /// with room and rate, `$4` whose turn it is. What a stop covers stays where it is, as it is; so does
-/// what has to wait for its action's rate, or for its channel's.
+/// what has to wait for its action's rate, or for its channel's, and what belongs to a paused run. Only
+/// what an attempt was handing over when it died is taken all the same: a person is to learn of it.
 ///
 /// A lane is a channel, an action and a playbook. `found` hops from one to the next in the index,
 /// `lane` leaves out those in which nothing may be sent now, and from each of the others `due` takes
@@ -144,7 +145,10 @@ pub(crate) fn due() -> Sql {
         AND messages.action = lane.action \
         AND messages.playbook = lane.playbook AND messages.next_at <= $1 \
         AND (messages.status = 'queued' OR messages.lease_until <" {now} ") AND" {not_stopped}
-        "ORDER BY messages.next_at, messages.id LIMIT +$2" {either ")" ") AS c"} "), \
+        // Dressed up, and behind an offset: looked up for each, by the run's key.
+        "AND (messages.status = 'transmitting' OR NOT EXISTS (SELECT 1 FROM runs \
+        WHERE runs.id = messages.run AND runs.status || '' = 'paused' LIMIT 1 OFFSET 0)) \
+        ORDER BY messages.next_at, messages.id LIMIT +$2" {either ")" ") AS c"} "), \
         placed AS (\
         SELECT due.*, ROW_NUMBER() OVER (PARTITION BY due.counts_as \
         ORDER BY due.place, due.turn, due.next_at, due.id) AS of_channel FROM due), \

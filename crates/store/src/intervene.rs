@@ -117,6 +117,10 @@ async fn intervene(
     if matches!(what, Intervention::Resume | Intervention::Retry) {
         tx.stir(Work::Runs);
     }
+    if matches!(what, Intervention::Resume) {
+        // What was granted before the pause, or during it, is due since then.
+        tx.stir(Work::Outbox);
+    }
     put(tx, &rows, now).await?;
     if !cancelled.is_empty() {
         abandon(tx, &cancelled, by, now, &mut events).await?;

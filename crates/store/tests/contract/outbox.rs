@@ -1,12 +1,12 @@
 //! Messages on their way out: the state machine, and what a crash leaves behind.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use domain::{
     approval::Approval,
     message::{Message, MessageStatus, Receipt, id_of},
     page::PageRequest,
-    port::{Begun, Inbox, Journal, Ledger, Outbox, Outcome},
+    port::{Begun, Inbox, Journal, Ledger, Outbox, Outcome, Work},
     run::{DeadEnd, Intervened, Intervention, Phase, RunStatus},
     turn::{Committed, Settled, Turn},
 };
@@ -34,6 +34,8 @@ contract! {
     a_failure_resolved_during_a_turn_is_not_lost,
     nothing_is_sent_again_for_a_cancelled_run,
     cancelling_refuses_what_is_still_queued,
+    a_paused_runs_message_stays_unclaimed_and_resuming_rings_for_it,
+    what_died_on_the_wire_is_taken_though_its_run_is_paused,
 }
 
 const DIED: SignedDuration = SignedDuration::from_secs(-1);
@@ -419,4 +421,40 @@ async fn cancelling_refuses_what_is_still_queued(backend: &Backend) {
     let events = stage.events(queued.run).await;
     assert_eq!(events[events.len() - 2..], ["run_cancelled", "message_refused"]);
     assert_eq!(backend.store.claim_messages(backend.now(), 10, LONG).await.unwrap(), []);
+}
+
+async fn a_paused_runs_message_stays_unclaimed_and_resuming_rings_for_it(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    let approval = stage.granted("k").await;
+    let (store, by) = (&backend.store, stage.by());
+    let steer = async |what: Intervention| {
+        let done = store.intervene(approval.run, &what, &by, backend.now()).await.unwrap();
+        assert_eq!(done, Intervened::Done);
+    };
+    steer(Intervention::Pause).await;
+    for _ in 0..3 {
+        assert_eq!(store.claim_messages(backend.now(), 10, LONG).await.unwrap(), []);
+        backend.clock.advance(SignedDuration::from_mins(1));
+    }
+    let events = stage.events(approval.run).await;
+    assert!(!events.contains(&"delivery_started".to_owned()), "{events:?}");
+
+    // What rang before is heard first, if anything did.
+    let rings = || tokio::time::timeout(Duration::from_millis(200), store.stirred(Work::Outbox));
+    while rings().await.is_ok() {}
+    steer(Intervention::Resume).await;
+    let ring = tokio::time::timeout(Duration::from_secs(20), store.stirred(Work::Outbox)).await;
+    assert!(ring.is_ok(), "whoever delivers hears of it");
+    assert_eq!(claim(backend, LONG).await.attempts, 1);
+}
+
+async fn what_died_on_the_wire_is_taken_though_its_run_is_paused(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    let approval = stage.granted("k").await;
+    let died = claim(backend, DIED).await;
+    assert!(begin(backend, &died, DIED).await);
+    let (store, by) = (&backend.store, stage.by());
+    let paused = store.intervene(approval.run, &Intervention::Pause, &by, backend.now()).await;
+    assert_eq!(paused.unwrap(), Intervened::Done);
+    assert_eq!(claim(backend, LONG).await.status, MessageStatus::Transmitting);
 }
