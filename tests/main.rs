@@ -13,6 +13,7 @@ mod poison;
 mod processes;
 mod recovery;
 mod restore;
+mod simulation;
 mod terminal;
 
 /// Declares every case once and runs it on both databases.

@@ -21,7 +21,7 @@ use domain::{
 };
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 
-use super::{post::Post, stage::Stage, time::Time, watch::Watch};
+use super::{due::Rows, post::Post, stage::Stage, time::Time, watch::Watch};
 
 /// Who holds a run, and everything else its row says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +68,12 @@ pub struct Book {
     resent: BTreeMap<MessageId, usize>,
     /// Messages of which a person said that they arrived.
     pub vouched: BTreeSet<MessageId>,
+    /// What is due in which state of the database.
+    pub due: Option<(i64, Arc<Rows>)>,
+    /// What befell the product, and how often.
+    pub befell: BTreeMap<&'static str, u64>,
+    /// When the latest signal happened that was handed in.
+    latest: i64,
 }
 
 impl Book {
@@ -88,6 +94,9 @@ impl Book {
             finished: BTreeSet::new(),
             resent: BTreeMap::new(),
             vouched: BTreeSet::new(),
+            due: None,
+            befell: BTreeMap::new(),
+            latest: i64::MIN,
         })
     }
 
@@ -102,6 +111,24 @@ impl Book {
             self.broken(format!("the database cannot be looked at: {error}"));
             T::default()
         })
+    }
+
+    /// Notes something that befell the product.
+    pub fn befalls(&mut self, what: &'static str) {
+        *self.befell.entry(what).or_default() += 1;
+    }
+
+    /// Signals were taken.
+    pub fn heard(&mut self, signals: impl IntoIterator<Item = (String, i64)>) {
+        for (signal, at) in signals {
+            if at < self.latest {
+                self.befalls("signals out of order");
+            }
+            self.latest = self.latest.max(at);
+            if !self.signals.insert(signal) {
+                self.befalls("signals repeated");
+            }
+        }
     }
 
     /// Who holds what of what is not over.
@@ -127,6 +154,9 @@ impl Book {
             if held.until.is_some_and(|until| until >= now) {
                 self.broken(format!("{} was claimed while somebody held it", run.id));
             }
+            if held.until.is_some() {
+                self.befalls("leases that ended in somebody's hands");
+            }
             if lease.token <= held.token {
                 self.broken(format!("{}: its fencing token did not grow", run.id));
             }
@@ -148,6 +178,9 @@ impl Book {
     /// Leases were prolonged, or not.
     pub fn renewed(&mut self, before: &Leases, leases: &[Lease], held: &[bool]) {
         for (lease, said) in leases.iter().zip(held) {
+            if !said {
+                self.befalls("leases lost");
+            }
             let is = before.get(&lease.run.to_string()).is_some_and(|held| holds(held, lease));
             if is != *said {
                 self.broken(format!("{}: renewing said {said}, and held was {is}", lease.run));
@@ -162,6 +195,9 @@ impl Book {
             let id = lease.run.to_string();
             let held = before.get(&id);
             let had_it = held.is_some_and(|held| holds(held, lease));
+            if matches!(answer, Committed::LostLease) {
+                self.befalls("leases lost");
+            }
             match answer {
                 Committed::Applied if !had_it => {
                     self.broken(format!("{id}: a turn was committed under a lost lease"));
@@ -191,6 +227,9 @@ impl Book {
             };
             if attempt.status != "queued" && attempt.until.is_some_and(|until| until >= now) {
                 self.broken(format!("{} was claimed while an attempt held it", message.id));
+            }
+            if attempt.status != "queued" {
+                self.befalls("deliveries that somebody else took over");
             }
             if message.token <= attempt.token {
                 self.broken(format!("{}: its fencing token did not grow", message.id));

@@ -152,10 +152,14 @@ impl Engine {
                 let _refused = self.triggers.start_by_hand(&playbook, account, &by(user)).await;
             }
             Act::Signal(signals) => {
-                let ids: Vec<_> =
-                    signals.iter().map(|one| format!("{} {}", one.source, one.event_id)).collect();
+                let known: Vec<_> = signals
+                    .iter()
+                    .map(|one| {
+                        (format!("{} {}", one.source, one.event_id), one.at.as_microsecond())
+                    })
+                    .collect();
                 if doors.signal(signals, now).await.is_ok() {
-                    doors.book().signals.extend(ids);
+                    doors.book().heard(known);
                 }
             }
             Act::Import(records) => self.import(records).await,

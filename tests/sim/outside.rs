@@ -107,14 +107,19 @@ fn weigh<T: Copy>(of: &[(T, u64)], chance: &mut Chance) -> Option<T> {
 impl Outside {
     /// A world that is busy or not, by seed.
     pub fn new(chance: &mut Chance) -> Self {
-        let days = [4, 8, 16, 24];
-        let days = chance.pick(&days).copied().unwrap_or(8);
+        let days = [90, 240, 330, 400];
+        let days = chance.pick(&days).copied().unwrap_or(240);
         Self { days, ..Self::default() }
     }
 
-    /// How long until something happens again, in microseconds.
-    pub fn pause(&self, chance: &mut Chance) -> i64 {
-        let most = if chance.percent(30) { 6 * HOUR } else { self.days * DAY };
+    /// How long until something happens again, in microseconds: seldom long where something
+    /// `waits` for a person.
+    pub fn pause(&self, chance: &mut Chance, waits: bool) -> i64 {
+        let most = match chance.below(10) {
+            0 | 1 => 6 * HOUR,
+            2..=7 if waits => 3 * DAY,
+            _ => self.days * DAY,
+        };
         super::weather::whole(chance.below(most.unsigned_abs()))
     }
 
@@ -285,6 +290,18 @@ impl Outside {
             _ => Scope::Account(*chance.pick(&self.accounts)?),
         })
     }
+}
+
+/// Whether anything waits for a person.
+pub fn is_waiting(book: &mut Book) -> bool {
+    let found = book.eye.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM approvals WHERE status = 'waiting') \
+         OR EXISTS (SELECT 1 FROM tasks WHERE status = 'open') \
+         OR EXISTS (SELECT 1 FROM messages WHERE status IN ('uncertain', 'failed')) \
+         OR EXISTS (SELECT 1 FROM runs WHERE status IN ('paused', 'stuck'))",
+    );
+    let found = found.and_then(|mut statement| statement.query_row([], |row| row.get(0)));
+    book.looked(found)
 }
 
 /// A selection of runs that are not over.

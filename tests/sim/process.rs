@@ -12,7 +12,7 @@ use domain::{
     clock::Clock,
     port::{Catalogue, Customers, Inbox, Journal, Ledger, Outbox, Rates, Steering, Writer},
 };
-use engine::{ApprovalDesk, Delivery, Ports, Settings, Steward, Triggers, Worker};
+use engine::{ApprovalDesk, Compiled, Delivery, Ports, Settings, Steward, Triggers, Worker};
 use privacy::seal::MasterKey;
 use store::Store;
 use tokio::{
@@ -51,6 +51,9 @@ pub struct Ground {
     pub settings: Settings,
     /// Who drafts.
     pub writer: Arc<dyn Writer>,
+    /// What processes have compiled when they start; none: each begins with nothing, and reads the
+    /// versions it needs.
+    pub compiled: Option<Compiled>,
 }
 
 /// The parts of the product in one process.
@@ -205,6 +208,7 @@ fn assemble(machine: &Machine, ground: &Ground, doors: Doors, seed: u64) -> Engi
         channels: Arc::new(Ways { doors: doors.clone() }),
         clock,
         timer: Arc::new(GateTimer(Arc::clone(&doors.gate))),
+        compiled: ground.compiled.clone().unwrap_or_default(),
     };
     // Checkpoints are taken by the world.
     let ledger = Arc::new(machine.store.clone()) as Arc<dyn Ledger>;

@@ -72,6 +72,9 @@ impl World {
             tally.insert("looks at the database".to_owned(), book.watch.looks);
             tally.insert("letters that arrived".to_owned(), book.post.count() as u64);
             tally.insert("decisions accepted".to_owned(), book.accepted.len() as u64);
+            for (what, count) in &book.befell {
+                tally.insert((*what).to_owned(), *count);
+            }
             for (kind, count) in &book.watch.seen {
                 tally.insert(format!("event {kind}"), *count);
             }
@@ -107,18 +110,24 @@ pub struct Report {
     pub time: i64,
     /// What there was of what.
     pub tally: BTreeMap<String, u64>,
+    /// The same whenever the same things happened in all seeds.
+    pub fingerprint: u64,
+    /// Seeds that told another story when they were played again.
+    pub differ: Vec<u64>,
     /// Seeds in which a promise was broken, with what was wrong.
     pub failed: BTreeMap<u64, Vec<String>>,
     /// How long it took.
     pub took: Duration,
 }
 
-/// Plays seeds, so many at once; stops early after `most` that failed.
+/// Plays seeds, so many at once; stops early after `most` that failed. `twice`: each once more, to
+/// see whether it tells the same story.
 pub fn play_all(
     first: u64,
     count: u64,
     at_once: usize,
     most: usize,
+    twice: bool,
     tell: &(dyn Fn(u64, &Played) + Sync),
 ) -> Result<Report> {
     let begun = Instant::now();
@@ -137,7 +146,12 @@ pub fn play_all(
                             return Ok(());
                         }
                         let played = play(&stage, &backstage, seed, false)?;
+                        let again = twice.then(|| play(&stage, &backstage, seed, false));
+                        let again = again.transpose()?;
                         let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
+                        if again.is_some_and(|again| again.fingerprint != played.fingerprint) {
+                            report.differ.push(seed);
+                        }
                         report.add(&played);
                         tell(report.seeds, &played);
                     }
@@ -173,6 +187,8 @@ impl Report {
     fn add(&mut self, played: &Played) {
         self.seeds += 1;
         self.time += played.time;
+        // Of a sum the order does not matter, and seeds end in any order.
+        self.fingerprint = self.fingerprint.wrapping_add(played.fingerprint);
         for (what, count) in &played.tally {
             *self.tally.entry(what.clone()).or_default() += count;
         }
@@ -188,6 +204,9 @@ impl Report {
         for (what, count) in &self.tally {
             let _ = writeln!(text, "  {what:<40} {count:>10}");
         }
+        for seed in &self.differ {
+            let _ = writeln!(text, "seed {seed} told another story when it was played again");
+        }
         for (seed, violations) in &self.failed {
             text.push_str(&failure(*seed, violations));
         }
@@ -201,7 +220,7 @@ impl Report {
             .tally
             .iter()
             .filter(|(what, _)| {
-                ["calls", "processes", "clocks", "letters lost"]
+                ["calls", "processes", "clocks", "letters lost", "signals"]
                     .iter()
                     .any(|of| what.starts_with(of))
             })
@@ -215,7 +234,7 @@ impl Report {
         let years = self.time as f64 / (365 * DAY) as f64;
         format!(
             "sim: {} seeds, {:.1} years of playbook time, {} steps, {} faults, {} runs, {} decisions, \
-             {} letters, {} events, {:.1} min, {violations} violations",
+             {} letters, {} events, fingerprint {:016x}, {:.1} min, {violations} violations",
             self.seeds,
             years,
             count("steps"),
@@ -228,6 +247,7 @@ impl Report {
                 .filter(|(what, _)| what.starts_with("event "))
                 .map(|(_, n)| n)
                 .sum::<u64>(),
+            self.fingerprint,
             self.took.as_secs_f64() / 60.0,
         )
     }

@@ -18,6 +18,7 @@ use domain::{
     record::{Absorbed, AccountRow, ContactRow, Priority, Record, Row, TicketRow},
     user::{Actor, Role, User},
 };
+use engine::Compiled;
 use jiff::{Timestamp, civil::Date};
 use playbook::Plan;
 use policy::Policy;
@@ -78,7 +79,7 @@ EXTRA  - id: call
     notify_team: { team: csm_manager, text: "{{ account.name }} was cared for" }
 "#;
 
-const ROUND: &str = r#"trigger: { on: schedule, cron: "0 6 3 */3 *" }
+const ROUND: &str = r#"trigger: { on: schedule, cron: "0 6 3 6 *" }
 once_per: { account: 20d }
 steps:
   - id: sum_up
@@ -149,6 +150,8 @@ pub struct Stage {
     /// Two policies.
     policies: [PolicyVersion; 2],
     plans: BTreeMap<String, Arc<Plan>>,
+    /// All versions there will be, compiled.
+    compiled: Compiled,
     /// People who decide.
     pub people: Vec<UserId>,
     /// When every seed begins, in microseconds since 1970.
@@ -165,14 +168,19 @@ impl Stage {
         let versions = [compile(beginning, false)?, compile(beginning, true)?];
         let policies = [policy(beginning, "")?, policy(beginning, "\n# Looked through.\n")?];
         let mut plans = BTreeMap::new();
+        let compiled = Compiled::default();
         for version in versions.iter().flatten() {
-            plans.insert(version.version.clone(), Arc::new(Plan::compile(&version.files)?));
+            plans.insert(version.version.clone(), compiled.plan_of(version)?);
+        }
+        for policy in &policies {
+            compiled.policy_of(policy)?;
         }
         let mut stage = Self {
             folder,
             versions,
             policies,
             plans,
+            compiled,
             people: Vec::new(),
             beginning: beginning.as_microsecond(),
         };
@@ -233,6 +241,11 @@ impl Stage {
     /// The plan of a version.
     pub fn plan(&self, version: &str) -> Option<Arc<Plan>> {
         self.plans.get(version).map(Arc::clone)
+    }
+
+    /// All versions there will be, compiled.
+    pub fn compiled(&self) -> Compiled {
+        self.compiled.clone()
     }
 
     /// All playbooks in one of two versions.

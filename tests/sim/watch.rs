@@ -16,11 +16,14 @@ use rusqlite::{Connection, params};
 use super::{book::Book, order::Order, stage::Stage};
 
 /// A run as it was seen last.
-#[derive(Clone, Debug)]
 pub struct RunSeen {
     status: RunStatus,
     token: i64,
     changed: i64,
+    /// As it is written.
+    text: String,
+    /// As it was read; none when it cannot be.
+    progress: Option<Arc<Progress>>,
 }
 
 /// What was seen up to the last step.
@@ -173,8 +176,21 @@ impl Book {
     fn look_at_runs(&mut self) {
         let found = run_rows(&self.eye);
         for run in self.looked(found) {
-            let seen = RunSeen { status: run.status, token: run.token, changed: run.changed };
-            if let Some(before) = self.watch.runs.insert(run.id.clone(), seen) {
+            let before = self.watch.runs.remove(&run.id);
+            let same = before.as_ref().filter(|before| before.text == run.progress);
+            let progress = match same {
+                Some(before) => before.progress.clone(),
+                None => serde_json::from_str(&run.progress).ok().map(Arc::new),
+            };
+            let seen = RunSeen {
+                status: run.status,
+                token: run.token,
+                changed: run.changed,
+                text: run.progress.clone(),
+                progress: progress.clone(),
+            };
+            self.watch.runs.insert(run.id.clone(), seen);
+            if let Some(before) = before {
                 if run.token < before.token {
                     self.broken(format!("{}: its fencing token fell", run.id));
                 }
@@ -191,7 +207,7 @@ impl Book {
                 }
                 continue;
             }
-            let Ok(progress) = serde_json::from_str::<Progress>(&run.progress) else {
+            let Some(progress) = progress else {
                 self.broken(format!("{}: its progress cannot be read", run.id));
                 continue;
             };

@@ -15,7 +15,7 @@ use super::{
     book::Book,
     due::Due,
     gate::{Call, Fate},
-    outside::Outside,
+    outside::{Outside, is_waiting},
     process::{Ground, Machine, Process},
     stage::{Copy, Stage},
     story::Story,
@@ -84,7 +84,15 @@ impl World {
             let clock =
                 Arc::new(ProcessClock::new(Arc::clone(&time), Chance::new(chance.number())));
             let lease_clock: Arc<dyn Clock> = Arc::<Time>::clone(&time);
-            let options = Options { lease_clock: Some(lease_clock), ..Options::default() };
+            // Nothing but the world decides how long a call takes: not a machine that is busy.
+            let wait = std::time::Duration::from_secs(86_400);
+            let options = Options {
+                lease_clock: Some(lease_clock),
+                wait,
+                // One call at a time needs no more.
+                connections: 1,
+                ..Options::default()
+            };
             let seam: Arc<dyn Clock> = Arc::<ProcessClock>::clone(&clock);
             let store = backstage.wait(Store::open_with(&path, seam, &options))?;
             machines.push(Machine { name, clock, store });
@@ -96,6 +104,8 @@ impl World {
             book: Arc::new(Mutex::new(book)),
             settings: settings(&mut chance),
             writer: Stage::writer(writing)?,
+            // Compiling is most of a short year's cost.
+            compiled: (!chance.percent(10)).then(|| stage.compiled()),
         };
         let weather = Weather::of(&mut chance);
         let outside = Outside::new(&mut chance);
@@ -121,7 +131,7 @@ impl World {
             _copy: copy,
         };
         world.story.remark(&format!("{weather:?}\n{:?}", world.ground.settings));
-        world.next_outside = world.now() + world.outside.pause(&mut world.chance);
+        world.next_outside = world.now() + world.pause();
         Ok(world)
     }
 
@@ -321,8 +331,8 @@ impl World {
 
     /// What is due for whom.
     pub(super) fn due(&self) -> Due {
-        let ahead: Vec<i64> = self.machines.iter().map(|machine| machine.clock.ahead()).collect();
-        Due::read(&mut self.book(), &ahead, self.next_checkpoint)
+        let ahead = self.machines.iter().map(|machine| machine.clock.ahead()).collect();
+        Due::read(&mut self.book(), ahead, self.next_checkpoint)
     }
 
     /// Has a worker begin something that is due; false if there is nothing.
@@ -371,10 +381,24 @@ impl World {
         if self.now() < self.next_outside {
             return false;
         }
-        self.next_outside = self.now() + self.outside.pause(&mut self.chance);
         self.jump();
-        self.happen_early();
+        // Nobody decides where nothing waits: then something else happens.
+        for _ in 0..4 {
+            if self.happen_early() {
+                break;
+            }
+        }
+        self.next_outside = self.now() + self.pause();
         true
+    }
+
+    /// How long until something happens outside again, in microseconds.
+    fn pause(&mut self) -> i64 {
+        let waits = {
+            let mut book = self.ground.book.lock().unwrap_or_else(PoisonError::into_inner);
+            is_waiting(&mut book)
+        };
+        self.outside.pause(&mut self.chance, waits)
     }
 
     /// Something happens outside, now.

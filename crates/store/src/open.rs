@@ -40,6 +40,9 @@ const WRITER_CACHE: &str = "-16384";
 /// commits changed is then copied once; opening the file after a crash reads that much again.
 const LOG_PAGES: &str = "4000";
 
+/// Connections of SQLite's that read, at most.
+const READERS: u32 = 4;
+
 /// Statements kept prepared per connection; the store has fewer than this.
 const STATEMENTS: usize = 400;
 
@@ -69,12 +72,14 @@ pub(crate) enum Pools {
 /// How a database is opened.
 #[derive(Clone)]
 pub struct Options {
-    /// Connections to PostgreSQL at most. SQLite has one writer and four readers.
+    /// Connections to PostgreSQL at most. SQLite has one writer and so many readers, but no more
+    /// than four.
     pub connections: u32,
     /// How long a caller waits for a connection.
     pub wait: Duration,
     /// Stands for the database's own clock, by which leases are kept. For simulations only: where
-    /// processes share a database, its clock is the one they all agree on.
+    /// processes share a database, its clock is the one they all agree on. SQLite's log is then
+    /// folded in by commits alone: nothing goes on beside the calls.
     pub lease_clock: Option<Arc<dyn Clock>>,
     /// How long PostgreSQL may work on one statement, to the millisecond.
     pub statement: Duration,
@@ -281,7 +286,9 @@ impl Store {
                     tx.commit().await.map_err(of_sqlx)?;
                     store.bell.ring(chimes, store.others());
                     if matches!(how, Begin::Write | Begin::Statement | Begin::Prune) {
-                        if let Pools::Sqlite { folder, .. } = &store.pools {
+                        if let Pools::Sqlite { folder, .. } = &store.pools
+                            && store.lease_clock.is_none()
+                        {
                             folder.committed();
                         }
                         if let Some(observer) = store.observer.get() {
@@ -420,7 +427,8 @@ async fn sqlite(path: &Path, options: &Options) -> Result<Pools, OpenError> {
     }
     let fold = base.clone().synchronous(SqliteSynchronous::Full);
     let folder = Arc::new(Folder::new(pool.clone().max_connections(1).connect_lazy_with(fold)));
-    let readers = pool.max_connections(4).connect_lazy_with(base.read_only(true));
+    let readers = pool.max_connections(options.connections.clamp(1, READERS));
+    let readers = readers.connect_lazy_with(base.read_only(true));
     Ok(Pools::Sqlite { writer, readers, folder })
 }
 

@@ -42,11 +42,12 @@ Commands:
                   frozen and restarted, PostgreSQL is stopped hard, networks are cut, the disk is
                   filled; then ledger, mail and audit trail are reconciled. Exit code 1 if a promise
                   was broken. More options: `target/debug/chaos run --help`.
-  sim [--seeds 10000] [--from 1] [--at-once N]
+  sim [--seeds 10000] [--from 1] [--at-once N] [--twice]
                   A year of playbook time, by seed: engine and store under simulated
                   time, with crashes, lost leases, late and repeated signals, jumping clocks and
                   failing calls. The invariants are checked after every step. Exit code 1 if one
-                  was broken, with the seed.
+                  was broken, with the seed. With --twice each seed is played once more, to see
+                  that it tells the same story.
   sim --seed N    That seed again, with its story line by line.
   ha [--minutes 3] [--keep] [--no-build]
                   High availability, shown: three machines with etcd, Patroni and PostgreSQL on
