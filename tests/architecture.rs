@@ -194,6 +194,36 @@ fn databases_and_networks_are_touched_where_they_belong() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Who may take text from outside out of its type, and what for.
+const EXITS: [(&str, &[&str]); 2] = [
+    (
+        "for_a_data_block()",
+        &["crates/agent/src/block.rs", "crates/agent/src/desk.rs", "crates/agent/src/outside.rs"],
+    ),
+    ("for_a_person()", &["crates/server/src/page/account.rs"]),
+];
+
+#[test]
+fn gv_13_untrusted_text_is_taken_out_only_where_its_purpose_is() {
+    let mut wrong = Vec::new();
+    for file in sources(&root().join("crates")) {
+        let name = file.strip_prefix(root()).expect("a file below the root").display().to_string();
+        if name.contains("/tests/") || name == "crates/domain/src/untrusted.rs" {
+            continue;
+        }
+        let text = read(&file);
+        for (exit, owners) in EXITS {
+            if text.contains(exit) && !owners.contains(&name.as_str()) {
+                wrong.push(format!(
+                    "`{name}` calls `{exit}`: text from outside is read where it is shown to a \
+                     person or put into a data block; elsewhere it stays `Untrusted`"
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn every_crate_lives_under_the_workspace_lints() {
     for package in metadata().packages {

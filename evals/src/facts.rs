@@ -164,8 +164,8 @@ impl Facts {
         };
         let ticket = |ticket: &Ticket| TicketBrief {
             source_id: ticket.id.clone(),
-            subject: ticket.subject.clone(),
-            body: ticket.body.clone(),
+            subject: ticket.subject.clone().into(),
+            body: ticket.body.clone().into(),
             priority: ticket.priority,
             opened_at: Self::NOW,
             open: true,

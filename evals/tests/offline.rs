@@ -92,7 +92,7 @@ fn body(written: &mut Written, change: impl FnOnce(&mut String)) {
 }
 
 fn ticket(assignment: &Assignment) -> &str {
-    assignment.snapshot.recent_tickets.first().map_or("", |ticket| &ticket.body)
+    assignment.snapshot.recent_tickets.first().map_or("", |ticket| ticket.body.for_a_person())
 }
 
 /// How many cases each check failed.

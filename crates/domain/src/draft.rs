@@ -62,6 +62,17 @@ pub struct Fact {
     pub source: String,
 }
 
+/// The finding that a text from outside seems to give orders to a model. A person must look.
+pub const INJECTION_SUSPECTED: &str = "injection-suspected";
+/// The finding that a model's answer could not be used and the draft was made without it. A person
+/// must look.
+pub const MODEL_UNUSABLE: &str = "model-unusable";
+/// The finding that a draft promises what neither facts nor asset do. A person must look.
+pub const UNSUPPORTED_PROMISE: &str = "unsupported-promise";
+/// The key of a step's result that says, by `true`, that the step read such a text: what later
+/// steps of the run write is looked at by a person too.
+pub const SUSPECTED: &str = "suspected";
+
 /// Something a check found in a draft.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {

@@ -31,7 +31,10 @@ impl Default for Channel {
 }
 
 /// Whom a message goes to: chosen from the CRM by role, never by a model and never invented.
+///
+/// Only [`Recipient::choose`] makes one, of a contact; what is stored is read back as it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Recipient {
     /// The contact.
     pub contact: ContactId,

@@ -24,5 +24,6 @@ pub mod signal;
 pub mod snapshot;
 pub mod task;
 pub mod turn;
+pub mod untrusted;
 pub mod user;
 pub mod verdict;

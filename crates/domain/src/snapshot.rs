@@ -4,7 +4,9 @@ use jiff::{Timestamp, civil::Date};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{account::Account, contact::Contact, record::Priority, user::User};
+use crate::{
+    account::Account, contact::Contact, record::Priority, untrusted::Untrusted, user::User,
+};
 
 /// Use of the product over the last four weeks, against the four before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -69,10 +71,10 @@ pub struct ContractFacts {
 pub struct TicketBrief {
     /// The ticket's id in its source; how a fact cites it.
     pub source_id: String,
-    /// Subject line. Untrusted, personal.
-    pub subject: String,
-    /// Text. Untrusted, personal.
-    pub body: String,
+    /// Subject line. Personal.
+    pub subject: Untrusted,
+    /// Text. Personal.
+    pub body: Untrusted,
     /// Urgency.
     pub priority: Priority,
     /// When it was opened.

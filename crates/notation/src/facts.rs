@@ -203,8 +203,8 @@ pub(crate) mod tests {
         full.account.previous_health = Some(71.0);
         full.recent_tickets = vec![TicketBrief {
             source_id: "T-1".to_owned(),
-            subject: "s".to_owned(),
-            body: "b".to_owned(),
+            subject: "s".into(),
+            body: "b".into(),
             priority: Priority::P1,
             opened_at: full.at,
             open: true,

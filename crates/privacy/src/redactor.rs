@@ -31,6 +31,15 @@ impl Redacted {
         &self.0
     }
 
+    /// Redacted texts, one under the other. What is redacted stays so: a line's end keeps them
+    /// apart, and nothing comes in that was not redacted.
+    #[must_use]
+    pub fn lines(parts: &[Self]) -> Self {
+        let parts: Vec<&str> =
+            parts.iter().map(Self::as_str).filter(|part| !part.is_empty()).collect();
+        Self(parts.join("\n"))
+    }
+
     /// The text, to be stored or sent.
     pub fn into_string(self) -> String {
         self.0

@@ -302,8 +302,8 @@ async fn recent_tickets(
         let closed = row.maybe_at("closed_at")?;
         recent.entry(row.word("account")?).or_default().push(TicketBrief {
             source_id: row.text("source_id")?,
-            subject: row.text("subject")?,
-            body: row.text("body")?,
+            subject: row.text("subject")?.into(),
+            body: row.text("body")?.into(),
             priority: row.word("priority")?,
             opened_at: row.at("opened_at")?,
             open: closed.is_none_or(|closed| closed > windows.now),

@@ -14,7 +14,7 @@ use domain::{
     contact::{Consent, Contact, ContactRole},
     draft::{Attachment, Author, Binding, Letter, Version},
     id::{AccountId, ApprovalId, ContactId, ContentId, MessageId, RunId, UserId},
-    intent::{Channel, MessageClass, Recipient},
+    intent::{Channel, MessageClass},
     message::{Clearance, DeliverError, Message, MessageStatus, Outgoing, Receipt},
     port::{Channels as _, Transmission},
     user::Actor,
@@ -82,12 +82,13 @@ impl Case {
     pub(crate) fn new() -> Self {
         Self {
             letter: Letter {
-                recipient: Recipient {
-                    contact: ContactId::from_uuid(Uuid::from_u128(3)),
-                    name: "Ann Müller".to_owned(),
-                    address: "ann@acme.test".to_owned(),
-                    role: ContactRole::Champion,
-                },
+                recipient: serde_json::from_value(serde_json::json!({
+                    "contact": ContactId::from_uuid(Uuid::from_u128(3)),
+                    "name": "Ann Müller",
+                    "address": "ann@acme.test",
+                    "role": "champion",
+                }))
+                .unwrap(),
                 channel: Channel::Email,
                 class: MessageClass::Relationship,
                 subject: "Your renewal".to_owned(),

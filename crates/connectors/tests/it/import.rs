@@ -180,7 +180,7 @@ async fn contradictions_are_counted_and_nothing_is_lost_unsaid() {
     let first = world.account("A-1").await;
     let snapshot = world.store.snapshots(&[first.id], now).await.unwrap().remove(0);
     assert_eq!(snapshot.contract.seats, 10);
-    assert_eq!(snapshot.recent_tickets[0].subject, "urgent priority ticket");
+    assert_eq!(snapshot.recent_tickets[0].subject.for_a_person(), "urgent priority ticket");
     assert_eq!(snapshot.recent_tickets[0].priority, Priority::P1);
 }
 
@@ -382,7 +382,7 @@ async fn exports_of_hubspot_are_understood_by_name_and_by_label() {
     assert_eq!((ann.role, ann.consent), (ContactRole::EconomicBuyer, Consent::Unknown));
     let bob = snapshot.contacts.iter().find(|contact| contact.first == "Bob").unwrap();
     assert_eq!((bob.email.as_deref(), bob.consent), (None, Consent::OptedOut));
-    assert_eq!(snapshot.recent_tickets[0].body, "It is\nbroken");
+    assert_eq!(snapshot.recent_tickets[0].body.for_a_person(), "It is\nbroken");
     assert_eq!(snapshot.tickets.open_p1, 1);
 }
 

@@ -88,8 +88,8 @@ pub(crate) fn snapshot() -> Snapshot {
         },
         recent_tickets: vec![TicketBrief {
             source_id: "T-9".to_owned(),
-            subject: "Export fails".to_owned(),
-            body: "It stops at 90 %.".to_owned(),
+            subject: "Export fails".into(),
+            body: "It stops at 90 %.".into(),
             priority: Priority::P1,
             opened_at: at,
             open: true,

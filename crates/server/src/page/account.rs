@@ -274,7 +274,7 @@ pub(crate) fn view(everything: &Everything, names: &Names, now: Timestamp) -> Vi
             .iter()
             .map(|ticket| TicketLine {
                 id: ticket.source_id.clone(),
-                subject: ticket.subject.clone(),
+                subject: ticket.subject.for_a_person().clone(),
                 priority: ticket.priority.as_str(),
                 open: ticket.open,
                 opened: Moment::of(ticket.opened_at, now),

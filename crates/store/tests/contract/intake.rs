@@ -415,9 +415,9 @@ async fn text_of_any_kind_survives(backend: &Backend) {
     let kept = odd.replace('\0', "");
     assert_eq!(account.name, kept);
     let snapshot = backend.store.snapshots(&[account.id], backend.now()).await.unwrap().remove(0);
-    assert_eq!(snapshot.recent_tickets[0].subject, kept);
+    assert_eq!(*snapshot.recent_tickets[0].subject.for_a_person(), kept);
     assert_eq!(snapshot.recent_tickets[0].source_id, kept);
-    assert_eq!(snapshot.recent_tickets[0].body, "\u{FFFD}\u{7F}");
+    assert_eq!(snapshot.recent_tickets[0].body.for_a_person(), "\u{FFFD}\u{7F}");
 }
 
 async fn a_year_of_use_is_read_in_fast_enough(backend: &Backend) {

@@ -9,7 +9,7 @@ use domain::{
     draft::{Author, Binding, Letter, Version},
     event::{Event, NewEvent},
     id::{AccountId, ApprovalId, ContactId, ContentId, RunId, SignalId, UserId},
-    intent::{Channel, MessageClass, Recipient},
+    intent::{Channel, MessageClass},
     message::Outgoing,
     port::{Access, Customers, Inbox, Intake, Journal},
     record::{AccountRow, ContactRow, Record, Row},
@@ -186,12 +186,13 @@ impl<'a> Stage<'a> {
     /// The letter every draft here is.
     pub(crate) fn letter(&self) -> Letter {
         Letter {
-            recipient: Recipient {
-                contact: self.contact,
-                name: "Ann Lee".to_owned(),
-                address: "ann@acme.test".to_owned(),
-                role: ContactRole::Champion,
-            },
+            recipient: serde_json::from_value(serde_json::json!({
+                "contact": self.contact,
+                "name": "Ann Lee",
+                "address": "ann@acme.test",
+                "role": "champion",
+            }))
+            .unwrap(),
             channel: Channel::Email,
             class: MessageClass::Relationship,
             subject: "Your renewal".to_owned(),

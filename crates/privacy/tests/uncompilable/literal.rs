@@ -1,0 +1,5 @@
+//! Put together by hand.
+
+fn main() {
+    let _ = privacy::Redacted("ann@acme.example".to_owned());
+}

@@ -1,0 +1,5 @@
+//! Parsed from a text.
+
+fn main() {
+    let _ = "ann@acme.example".parse::<privacy::Redacted>();
+}
