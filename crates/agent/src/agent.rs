@@ -5,8 +5,8 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use domain::{
     clock::Clock,
-    draft::{Author, Fact, Finding, Letter},
-    port::{Assignment, LetterTask, WriteError, Writer, WriterTask, Written},
+    draft::{Author, Fact, Finding, Letter, MODEL_UNUSABLE},
+    port::{Answer, Assignment, LetterTask, WriteError, Writer, WriterTask, Written},
     snapshot::Snapshot,
 };
 use governor::{
@@ -14,14 +14,16 @@ use governor::{
     clock::{Clock as _, DefaultClock},
 };
 use jiff::{SignedDuration, tz::TimeZone};
-use privacy::{Kind, Redacted, Rules, injection, leak};
+use privacy::{Kind, Rules, leak};
 
 use crate::{
     answer, asset,
+    block::Slot,
     check::{Support, finding},
-    desk::Desk,
+    desk::{Desk, Outside},
     fact::Signs,
     model::{Call, Completion, Material, Model, estimate},
+    offline::OfflineWriter,
     outside::{impersonal, known},
     prompt::{LetterVariables, Prompt, PromptError, Prompts, ReportVariables, Task, Text},
 };
@@ -73,26 +75,31 @@ impl Agent {
     }
 
     /// Redacts, renders, and lays everything out.
-    fn prepare<'a>(&'a self, assignment: &'a Assignment) -> Result<(Desk<'a>, Call), WriteError> {
+    fn prepare<'a>(
+        &'a self,
+        assignment: &'a Assignment,
+        outside: Outside,
+    ) -> Result<(Desk<'a>, Call), WriteError> {
         let task = match assignment.task {
             WriterTask::Letter(_) => Task::Letter,
             WriterTask::Route => Task::Route,
             WriterTask::Summary => Task::Summary,
         };
         let prompt = self.prompt(&assignment.prompt, task)?;
-        let mut desk = Desk::open(task, assignment, prompt, self.clock.as_ref())?;
+        let mut desk = Desk::open(task, assignment, prompt, outside, self.clock.as_ref())?;
         let ((system, user), material) = match &assignment.task {
             WriterTask::Letter(letter) => self.letter(&mut desk, letter)?,
             WriterTask::Route | WriterTask::Summary => self.report(&mut desk)?,
         };
         let call = Call {
             system: desk.redactor.assemble(&system),
-            user: desk.redactor.assemble(&user),
+            user: desk.enclose(&user, name(&assignment.prompt))?,
             schema: answer::schema(task),
             temperature: prompt.temperature,
             max_tokens: prompt.max_tokens,
             material,
         };
+        desk.system = system;
         Ok((desk, call))
     }
 
@@ -113,20 +120,17 @@ impl Agent {
         });
         let instruction = letter.instruction.as_ref().map(|instruction| {
             desk.published.push(instruction.clone());
-            desk.vouched(&injection::disarm(instruction))
+            desk.vouched(instruction)
         });
         let variables = LetterVariables {
-            objective: desk.objective.as_str(),
+            objective: Slot::text(&desk.objective),
             today: &desk.today,
-            marker: &desk.marker,
-            recipient: desk.recipient.as_ref().map_or("", Redacted::as_str),
+            marker: desk.marker.as_str(),
+            recipient: desk.recipient.as_ref().map_or_else(|| Slot::ours(""), Slot::line),
             facts: desk.lines(),
-            asset: Text { subject: subject.as_str(), body: body.as_str() },
-            previous: previous
-                .as_ref()
-                .map(|(subject, body)| Text { subject: subject.as_str(), body: body.as_str() }),
-            instruction: instruction.as_ref().map(Redacted::as_str),
-            data: desk.data.as_ref().map(Redacted::as_str),
+            asset: Text { subject: Slot::line(&subject), body: Slot::text(&body) },
+            instruction: instruction.as_ref().map(Slot::text),
+            data: desk.data.as_ref(),
         };
         let rendered = self.prompts.render(name(&assignment.prompt), &variables)?;
         let facts = desk.given.clone();
@@ -136,11 +140,11 @@ impl Agent {
     /// The prompt of a route or a summary, and the same work in pieces.
     fn report(&self, desk: &mut Desk<'_>) -> Result<((String, String), Material), WriteError> {
         let variables = ReportVariables {
-            objective: desk.objective.as_str(),
+            objective: Slot::text(&desk.objective),
             today: &desk.today,
-            marker: &desk.marker,
+            marker: desk.marker.as_str(),
             facts: desk.lines(),
-            data: desk.data.as_ref().map(Redacted::as_str),
+            data: desk.data.as_ref(),
         };
         let rendered = self.prompts.render(name(&desk.assignment.prompt), &variables)?;
         let facts = desk.given.clone();
@@ -181,13 +185,47 @@ impl Agent {
             }
             self.turn().await?;
         }
-        let mut completion = self.model.complete(call).await.map_err(|err| {
-            tracing::warn!(model = self.model.name(), error = %err, "model call failed");
-            WriteError::from(err)
-        })?;
+        let mut completion = match self.model.complete(call).await {
+            Ok(completion) => completion,
+            Err(err) => {
+                tracing::warn!(model = self.model.name(), error = %err, "model call failed");
+                if !err.failure.is_of_the_answer() {
+                    return Err(err.into());
+                }
+                // The endpoint works; what it was asked is what fails. An answer without text is
+                // one that cannot be used, and is dealt with as such.
+                Completion { text: String::new(), tokens: None, calls: 1, notes: Vec::new() }
+            }
+        };
         let guess = || estimate + crate::model::estimate(completion.text.len());
         completion.tokens = Some(completion.tokens.unwrap_or_else(guess));
         Ok(completion)
+    }
+
+    /// An answer with its provenance.
+    fn written(
+        &self,
+        desk: &mut Desk<'_>,
+        answer: Answer,
+        mut findings: Vec<Finding>,
+        is_offline: bool,
+    ) -> Written {
+        findings.append(&mut desk.findings);
+        let prompt = name(&desk.assignment.prompt).to_owned();
+        let prompt_hash = desk.prompt.hash.clone();
+        Written {
+            answer,
+            author: if is_offline {
+                Author::Offline { prompt, prompt_hash }
+            } else {
+                Author::Model { model: self.model.name().to_owned(), prompt, prompt_hash }
+            },
+            facts: std::mem::take(&mut desk.facts),
+            findings,
+            seen_by_model: String::new(),
+            tokens: 0,
+            calls: 0,
+        }
     }
 
     /// Waits for a turn, or says how long it would take.
@@ -249,7 +287,16 @@ impl Writer for Agent {
     }
 
     async fn write(&self, assignment: &Assignment) -> Result<Written, WriteError> {
-        let (mut desk, mut call) = self.prepare(assignment)?;
+        let (mut desk, mut call) = self.prepare(assignment, Outside::Shown)?;
+        // A text that gives orders does not get to route an account or to sum it up: facts do, by
+        // rules. A letter that answers it is drafted all the same, and a person reads it.
+        if desk.task != Task::Letter && !desk.findings.is_empty() && !self.model.is_offline() {
+            let (answer, findings) = without_model(&desk, &call).await?;
+            let mut written = self.written(&mut desk, answer, findings, true);
+            written.seen_by_model = String::new();
+            return Ok(written);
+        }
+        let mut seen = whole(&call);
         let first = self.ask(&call, assignment.tokens_left).await?;
         let (mut tokens, mut calls) = (first.tokens.unwrap_or_default(), first.calls);
         let mut notes = first.notes;
@@ -266,6 +313,11 @@ impl Writer for Agent {
             }
         };
         if let Some(complaint) = complaint.filter(|_| !self.model.is_offline()) {
+            // An answer of another form than the one asked for may be what a text from outside
+            // ordered. Facts are enough for routes and summaries, so it is not shown again.
+            if outcome.is_err() && desk.data.is_some() && desk.task != Task::Letter {
+                (desk, call) = self.prepare(assignment, Outside::Withheld)?;
+            }
             let again = desk.repair(&call, &complaint);
             match self.ask(&again, assignment.tokens_left.saturating_sub(tokens)).await {
                 Ok(second) => {
@@ -276,6 +328,12 @@ impl Writer for Agent {
                         outcome = repaired;
                         notes = second.notes;
                     }
+                    let repeated = whole(&again);
+                    // Mostly the second prompt is the first with a complaint at its end.
+                    seen = match repeated.strip_prefix(&seen) {
+                        Some(_) => repeated,
+                        None => format!("{seen}\n\n{repeated}"),
+                    };
                     call = again;
                 }
                 // A draft with findings is better than none: the reviewer sees them.
@@ -283,25 +341,37 @@ impl Writer for Agent {
                 Err(_) => {}
             }
         }
-        let (answer, mut findings) = outcome.map_err(WriteError::Unusable)?;
+        let mut is_offline = self.model.is_offline();
+        let (answer, mut findings) = match outcome {
+            Ok(read) => read,
+            Err(why) if is_offline => return Err(WriteError::Unusable(why)),
+            Err(_) => {
+                is_offline = true;
+                let (answer, mut findings) = without_model(&desk, &call).await?;
+                let detail = "the model's answer could not be used, so this was made without it";
+                findings.push(finding(MODEL_UNUSABLE, detail, false));
+                (answer, findings)
+            }
+        };
         findings.extend(notes);
-        findings.append(&mut desk.findings);
-        let (prompt, prompt_hash) = (name(&assignment.prompt).to_owned(), desk.prompt.hash.clone());
-        Ok(Written {
-            answer,
-            author: if self.model.is_offline() {
-                Author::Offline { prompt, prompt_hash }
-            } else {
-                Author::Model { model: self.model.name().to_owned(), prompt, prompt_hash }
-            },
-            // Exactly what the model saw last; a repair's prompt contains the first one.
-            seen_by_model: format!("{}\n\n{}", call.system.as_str(), call.user.as_str()),
-            facts: desk.facts,
-            findings,
-            tokens,
-            calls,
-        })
+        let written = self.written(&mut desk, answer, findings, is_offline);
+        // Exactly what the model saw.
+        Ok(Written { seen_by_model: seen, tokens, calls, ..written })
     }
+}
+
+/// A call's text as the model sees it.
+fn whole(call: &Call) -> String {
+    format!("{}\n\n{}", call.system.as_str(), call.user.as_str())
+}
+
+/// The same work by rules and asset alone, where a model answers in no form that can be used: the
+/// run goes on as its playbook says, whatever made the model do so, and a person is told.
+async fn without_model(desk: &Desk<'_>, call: &Call) -> Result<(Answer, Vec<Finding>), WriteError> {
+    let written = OfflineWriter.complete(call).await.map_err(WriteError::from)?;
+    let (answer, mut findings) = desk.read(&written.text).map_err(WriteError::Unusable)?;
+    findings.extend(written.notes);
+    Ok((answer, findings))
 }
 
 /// A prompt's name without extension.

@@ -240,6 +240,101 @@ pub(crate) fn links(text: &str) -> BTreeSet<&str> {
         .collect()
 }
 
+/// How many words in a row make a repetition.
+const REPETITION: usize = 8;
+
+/// Whether a text repeats eight words in a row of a model's instructions that are not our own
+/// published ones.
+pub(crate) fn repeats(text: &str, instructions: &str, published: &str) -> bool {
+    let words = |text: &str| -> Vec<String> {
+        text.split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .map(str::to_lowercase)
+            .collect()
+    };
+    let (instructions, published) = (words(instructions), words(published));
+    let ours: BTreeSet<&[String]> = published.windows(REPETITION).collect();
+    let secret: BTreeSet<&[String]> =
+        instructions.windows(REPETITION).filter(|run| !ours.contains(run)).collect();
+    words(text).windows(REPETITION).any(|run| secret.contains(run))
+}
+
+/// Words by which a letter binds the company: money given or let off, approvals, access. A writer
+/// may use one only where the asset does.
+const PROMISES: [&str; 58] = [
+    "discount",
+    "discounts",
+    "discounted",
+    "refund",
+    "refunds",
+    "refunded",
+    "reimburse",
+    "reimbursed",
+    "reimbursement",
+    "credit",
+    "credited",
+    "credits",
+    "waive",
+    "waived",
+    "waiver",
+    "compensation",
+    "compensate",
+    "voucher",
+    "guarantee",
+    "guaranteed",
+    "warranty",
+    "approved",
+    "complimentary",
+    "gratis",
+    "upgrade",
+    "upgraded",
+    "cancelled",
+    "canceled",
+    "terminated",
+    "password",
+    "passcode",
+    "wire",
+    "rabatt",
+    "nachlass",
+    "erstattung",
+    "erstatten",
+    "gutschrift",
+    "kostenlos",
+    "kostenfrei",
+    "garantieren",
+    "garantie",
+    "genehmigt",
+    "passwort",
+    "remise",
+    "remboursement",
+    "rembourser",
+    "remboursons",
+    "gratuit",
+    "approuvé",
+    "descuento",
+    "reembolso",
+    "gratuito",
+    "aprobado",
+    "garantizamos",
+    "sconto",
+    "rimborso",
+    "korting",
+    "terugbetaling",
+];
+
+/// The first word of promise in a text that our own texts do not use.
+pub(crate) fn promise(text: &str, ours: &str) -> Option<&'static str> {
+    let words = |text: &str| -> BTreeSet<String> {
+        text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase).collect()
+    };
+    let (said, ours) = (words(text), words(ours));
+    PROMISES.into_iter().find(|word| said.contains(*word) && !ours.contains(*word)).or_else(|| {
+        ["free of charge", "at no cost", "for free", "free month", "free year", "free of cost"]
+            .into_iter()
+            .find(|phrase| text.to_lowercase().contains(phrase))
+    })
+}
+
 /// Whether the first line greets this person by first or last name.
 pub(crate) fn greets(body: &str, name: &str) -> bool {
     let first =
@@ -300,6 +395,14 @@ mod tests {
             found.into_iter().collect::<Vec<_>>(),
             ["HTTP://c.example", "https://a.example/x", "www.b.example"]
         );
+        let prompt =
+            "You draft e-mails for a Customer Success Manager. A person reads every draft.";
+        assert!(repeats("Sure: you DRAFT e-mails for a customer success manager!", prompt, ""));
+        assert!(!repeats("I am your Customer Success Manager.", prompt, ""));
+        assert!(!repeats(prompt, prompt, prompt));
+        assert_eq!(promise("We give you a Discount.", "Hello"), Some("discount"));
+        assert_eq!(promise("The first month is for free", ""), Some("for free"));
+        assert_eq!(promise("A discount, as agreed", "your discount ends"), None);
         assert!(greets("\nHi Ann,\n", "Ann Lee") && !greets("Hi there,\nAnn", "Ann Lee"));
     }
 

@@ -2,23 +2,34 @@
 
 use domain::{
     clock::Clock,
-    draft::{Fact, Finding},
+    draft::{Fact, Finding, UNSUPPORTED_PROMISE},
     port::{
         Answer, Assignment, LetterTask, Route, WriteError, WriterTask, WrittenLetter,
         WrittenSummary,
     },
+    untrusted::Untrusted,
 };
 use jiff::tz::TimeZone;
-use privacy::{Destination, Known, Redacted, Redactor, Rules, Unrestored, injection, leak};
+use privacy::{Destination, Known, Redacted, Redactor, Rules, Unrestored, leak};
 
 use crate::{
     answer::{self, LetterAnswer, Parsed},
+    block::{self, DataBlock, Marker, Slot},
     check::{self, Support, finding},
     fact,
     model::{Call, Given},
-    outside::{impersonal, known, marker, suspicions, untrusted},
+    outside::{gathered, impersonal, known, suspicions},
     prompt::{Line, Prompt, Task},
 };
+
+/// Whether a model may read what came from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outside {
+    /// As far as the task needs it.
+    Shown,
+    /// Not at all: the facts have to do.
+    Withheld,
+}
 
 /// Everything one assignment is worked with.
 pub(crate) struct Desk<'a> {
@@ -33,11 +44,13 @@ pub(crate) struct Desk<'a> {
     pub(crate) recipient: Option<Redacted>,
     /// The playbook's objective, redacted.
     pub(crate) objective: Redacted,
-    /// What came from outside, redacted.
-    pub(crate) data: Option<Redacted>,
+    /// What came from outside, disarmed, redacted and enclosed.
+    pub(crate) data: Option<DataBlock>,
     pub(crate) today: String,
-    /// The line around data, which nobody outside can have written.
-    pub(crate) marker: String,
+    /// What the lines around data carry, which nobody outside can have written.
+    pub(crate) marker: Marker,
+    /// The instructions the model was given, to see whether it repeats them.
+    pub(crate) system: String,
     /// Texts of ours whose addresses and links may go out.
     pub(crate) published: Vec<String>,
     /// What was found before any call.
@@ -53,6 +66,7 @@ impl<'a> Desk<'a> {
         task: Task,
         assignment: &'a Assignment,
         prompt: &'a Prompt,
+        outside: Outside,
         clock: &dyn Clock,
     ) -> Result<Self, WriteError> {
         let patterns =
@@ -86,18 +100,35 @@ impl<'a> Desk<'a> {
         let facts: Vec<Fact> = facts.into_iter().map(|known| known.fact).collect();
         let today = assignment.snapshot.at.to_zoned(TimeZone::UTC).date().to_string();
         let mut support = Support::of(&facts, &today);
-        let outside = untrusted(task, assignment, letter);
-        if task == Task::Letter {
-            support.quote(&outside);
-        } else {
-            support.vouch(&outside);
+        let gathered = gathered(task, assignment, letter);
+        let findings = suspicions(&gathered, &assignment.results);
+        let text = gathered.for_a_data_block();
+        let previous = letter
+            .and_then(|letter| letter.previous.as_ref())
+            .map(|(subject, body)| Untrusted::new(format!("Subject: {subject}\n\n{body}")));
+        let mut texts = Vec::new();
+        if let Some(previous) = &previous {
+            texts.push(("The draft so far:", previous));
         }
+        if outside == Outside::Shown {
+            if task == Task::Letter {
+                support.quote(text);
+            } else {
+                support.vouch(text);
+            }
+            if !text.is_empty() {
+                texts.push(("What came from the customer:", &gathered));
+            }
+        }
+        let marker = Marker::new(clock);
+        let data = (!texts.is_empty()).then(|| DataBlock::of(&texts, &marker, &mut redactor));
         Ok(Self {
-            data: (!outside.is_empty()).then(|| redactor.redact(&injection::disarm(&outside))),
+            data,
             objective: redactor.redact(&assignment.objective),
-            marker: marker(clock),
+            marker,
+            system: String::new(),
             published: Vec::new(),
-            findings: suspicions(&outside),
+            findings,
             task,
             assignment,
             prompt,
@@ -126,19 +157,29 @@ impl<'a> Desk<'a> {
             .map(|(fact, given)| Line {
                 id: &given.id,
                 label: given.label,
-                value: given.value.as_str(),
+                value: Slot::line(&given.value),
                 source: &fact.source,
             })
             .collect()
     }
 
+    /// Redacts a rendered prompt. Fails, so that nothing is sent, if its data block is not whole.
+    pub(crate) fn enclose(&mut self, prompt: &str, name: &str) -> Result<Redacted, WriteError> {
+        block::assemble(prompt, &self.marker, &mut self.redactor).ok_or_else(|| {
+            WriteError::Template {
+                what: "prompt",
+                name: name.to_owned(),
+                why: "the data block does not stand there whole, and once".to_owned(),
+            }
+        })
+    }
+
     /// The same call, with what was wrong with the answer.
     pub(crate) fn repair(&mut self, call: &Call, complaint: &str) -> Call {
-        let user = format!(
-            "{}\n\nYour previous answer could not be used: {complaint}.\nAnswer again, with one JSON object of the form asked for.",
-            call.user.as_str(),
-        );
-        Call { user: self.redactor.assemble(&user), ..call.clone() }
+        let complaint = self.redactor.assemble(&format!(
+            "\nYour previous answer could not be used: {complaint}.\nAnswer again, with one JSON object of the form asked for.",
+        ));
+        Call { user: Redacted::lines(&[call.user.clone(), complaint]), ..call.clone() }
     }
 
     /// Reads, restores and checks an answer. The error says why it cannot be used.
@@ -205,6 +246,10 @@ impl<'a> Desk<'a> {
             findings.push(finding("placeholder", detail, true));
         }
         let ours: String = self.published.join("\n");
+        if let Some(word) = check::promise(&whole, &ours) {
+            let detail = format!("the text speaks of `{word}`, and the asset does not");
+            findings.push(finding(UNSUPPORTED_PROMISE, detail, false));
+        }
         let foreign = check::links(&whole).into_iter().filter(|link| !ours.contains(link)).count();
         if foreign > 0 {
             findings.push(finding(
@@ -273,7 +318,7 @@ impl<'a> Desk<'a> {
             );
             findings.push(finding("leak", detail, true));
         }
-        if text.contains(&self.marker) {
+        if self.marker.is_in(text) || check::repeats(text, &self.system, &published.join("\n")) {
             findings.push(finding("leak", "the text repeats parts of the prompt", true));
         }
     }

@@ -8,6 +8,7 @@
 mod agent;
 mod answer;
 mod asset;
+mod block;
 mod check;
 mod desk;
 mod fact;

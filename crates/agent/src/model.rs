@@ -9,6 +9,12 @@ use serde_json::Value;
 use crate::fact::Signs;
 
 /// One question to a model. All text in it is redacted; nothing else fits in.
+///
+/// ```compile_fail
+/// fn ask(call: &mut agent::Call, ticket: String) {
+///     call.user = ticket;
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Call {
     /// How to work.
@@ -166,6 +172,12 @@ impl Failure {
             Self::Truncated => "answer was cut off at the token limit",
             Self::Refused => "model declines to answer",
         }
+    }
+
+    /// Whether the model was there and its answer is what is wrong. A text in the prompt can bring
+    /// that about.
+    pub const fn is_of_the_answer(self) -> bool {
+        matches!(self, Self::Empty | Self::Truncated | Self::Refused | Self::TooLarge)
     }
 
     /// Whether the same call may work later.

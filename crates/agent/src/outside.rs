@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use domain::{
-    clock::Clock,
-    draft::Finding,
+    draft::{Finding, INJECTION_SUSPECTED, SUSPECTED},
     intent::Recipient,
     port::{Assignment, LetterTask},
     snapshot::Snapshot,
+    untrusted::Untrusted,
 };
 use jiff::tz::TimeZone;
 use privacy::{Known, Person, Redactor, Rules, injection};
@@ -52,12 +52,12 @@ pub(crate) fn known(snapshot: &Snapshot, recipient: Option<&Recipient>) -> Known
     Known::new(people, &[])
 }
 
-/// What came from outside and is shown to the model, as one block.
-pub(crate) fn untrusted(
+/// What came from outside and concerns the task: tickets, and what the signal carried.
+pub(crate) fn gathered(
     task: Task,
     assignment: &Assignment,
     letter: Option<&LetterTask>,
-) -> String {
+) -> Untrusted {
     let tickets = &assignment.snapshot.recent_tickets;
     let shown = tickets.iter().filter(|ticket| match letter {
         Some(letter) => letter.ticket.as_deref() == Some(ticket.source_id.as_str()),
@@ -67,8 +67,9 @@ pub(crate) fn untrusted(
     for ticket in shown {
         let state = if ticket.open { "open" } else { "closed" };
         let opened = ticket.opened_at.to_zoned(TimeZone::UTC).date();
-        let body: String = ticket.body.chars().take(TICKET).collect();
-        let (id, priority, subject) = (&ticket.source_id, ticket.priority, &ticket.subject);
+        let subject = ticket.subject.for_a_data_block();
+        let body: String = ticket.body.for_a_data_block().chars().take(TICKET).collect();
+        let (id, priority) = (&ticket.source_id, ticket.priority);
         let _ = write!(
             out,
             "Ticket {id} ({priority}, {state}, opened {opened}): {subject}\n{body}\n\n"
@@ -80,28 +81,29 @@ pub(crate) fn untrusted(
         let data: String = assignment.cause.data.to_string().chars().take(SIGNAL).collect();
         let _ = writeln!(out, "Signal {}: {data}", assignment.cause.kind);
     }
-    out.trim_end().to_owned()
+    Untrusted::new(out.trim_end().to_owned())
 }
 
-/// What looks like instructions in the customer's text. Forces a review, blocks nothing.
-pub(crate) fn suspicions(text: &str) -> Vec<Finding> {
-    injection::suspicions(text)
+/// What looks like orders to a model in the customer's text, or in one that an earlier step of the
+/// run has read. Forces a review, blocks nothing.
+pub(crate) fn suspicions(text: &Untrusted, results: &serde_json::Value) -> Vec<Finding> {
+    let mut found: Vec<Finding> = injection::suspicions(text.for_a_data_block())
         .into_iter()
-        .map(|what| finding("injection-suspected", format!("the customer's text {what}"), false))
-        .collect()
+        .map(|what| suspected(&format!("the customer's text {what}")))
+        .collect();
+    let earlier = results.as_object().is_some_and(|steps| {
+        steps.values().any(|result| result[SUSPECTED] == serde_json::Value::Bool(true))
+    });
+    if earlier && found.is_empty() {
+        found.push(suspected(
+            "a text that an earlier step of this run has read may hold orders to the model",
+        ));
+    }
+    found
 }
 
-/// A line that nobody outside can have written: 128 bits as letters, so that no detector takes it
-/// for a number.
-pub(crate) fn marker(clock: &dyn Clock) -> String {
-    let letters = clock
-        .uuid()
-        .as_bytes()
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|nibble| char::from(b'A' + nibble))
-        .collect::<String>();
-    format!("<<<{letters}>>>")
+fn suspected(detail: &str) -> Finding {
+    finding(INJECTION_SUSPECTED, detail, false)
 }
 
 /// A text with spaces for everything personal and every placeholder, so that a finding about the

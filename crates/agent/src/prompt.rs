@@ -7,6 +7,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tera::{Context, ErrorKind, Tera};
 
+use crate::block::{DataBlock, Slot};
+
 /// What a prompt is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
@@ -52,9 +54,9 @@ pub(crate) struct Prompt {
 
 /// Subject and text, both redacted.
 #[derive(Serialize)]
-pub(crate) struct Text<'a> {
-    pub(crate) subject: &'a str,
-    pub(crate) body: &'a str,
+pub(crate) struct Text {
+    pub(crate) subject: Slot,
+    pub(crate) body: Slot,
 }
 
 /// A fact as prompts list it.
@@ -62,32 +64,32 @@ pub(crate) struct Text<'a> {
 pub(crate) struct Line<'a> {
     pub(crate) id: &'a str,
     pub(crate) label: &'a str,
-    pub(crate) value: &'a str,
+    pub(crate) value: Slot,
     pub(crate) source: &'a str,
 }
 
-/// The variables of a letter prompt. Every text in it is redacted.
+/// The variables of a letter prompt. Its types say what may stand where: [`Slot`]s are redacted,
+/// and what comes from outside fits into the data block alone.
 #[derive(Serialize)]
 pub(crate) struct LetterVariables<'a> {
-    pub(crate) objective: &'a str,
+    pub(crate) objective: Slot,
     pub(crate) today: &'a str,
     pub(crate) marker: &'a str,
-    pub(crate) recipient: &'a str,
+    pub(crate) recipient: Slot,
     pub(crate) facts: Vec<Line<'a>>,
-    pub(crate) asset: Text<'a>,
-    pub(crate) previous: Option<Text<'a>>,
-    pub(crate) instruction: Option<&'a str>,
-    pub(crate) data: Option<&'a str>,
+    pub(crate) asset: Text,
+    pub(crate) instruction: Option<Slot>,
+    pub(crate) data: Option<&'a DataBlock>,
 }
 
-/// The variables of a route or summary prompt. Every text in it is redacted.
+/// The variables of a route or summary prompt, typed like those of a letter.
 #[derive(Serialize)]
 pub(crate) struct ReportVariables<'a> {
-    pub(crate) objective: &'a str,
+    pub(crate) objective: Slot,
     pub(crate) today: &'a str,
     pub(crate) marker: &'a str,
     pub(crate) facts: Vec<Line<'a>>,
-    pub(crate) data: Option<&'a str>,
+    pub(crate) data: Option<&'a DataBlock>,
 }
 
 impl Task {
@@ -101,7 +103,6 @@ impl Task {
                 "recipient",
                 "facts",
                 "asset",
-                "previous",
                 "instruction",
                 "data",
             ],
@@ -145,6 +146,16 @@ impl Prompts {
                         format!("unknown variable `{unknown}`, there are {}", known.join(", "));
                     return Err(wrong(line_of(at), why));
                 }
+            }
+            let (title, user) = parsed.user;
+            let of_system = tera.get_template_variables(&format!("{name}#system"));
+            if of_system.is_ok_and(|used| used.contains(&"data")) {
+                let why = "the system part uses `data`; text from outside stands in the user part";
+                return Err(wrong(parsed.system.0, why.to_owned()));
+            }
+            if user.matches("{{ data }}").count() > 1 {
+                let why = "`{{ data }}` stands there twice; the data block must stand there once";
+                return Err(wrong(title, why.to_owned()));
             }
             prompts.insert(name, parsed.prompt);
         }
@@ -333,25 +344,28 @@ mod tests {
     }
 
     fn letter() -> LetterVariables<'static> {
-        let text = || Text { subject: "s", body: "b" };
         LetterVariables {
-            objective: "o",
+            objective: Slot::ours("o"),
             today: "t",
             marker: "m",
-            recipient: "r",
-            facts: vec![Line { id: "f1", label: "l", value: "v", source: "s" }],
-            asset: text(),
-            previous: Some(text()),
-            instruction: Some("i"),
-            data: Some("d"),
+            recipient: Slot::ours("r"),
+            facts: vec![Line { id: "f1", label: "l", value: Slot::ours("v"), source: "s" }],
+            asset: Text { subject: Slot::ours("s"), body: Slot::ours("b") },
+            instruction: Some(Slot::ours("i")),
+            data: None,
         }
     }
 
     #[test]
     fn ai_16_shipped_prompts_use_exactly_the_variables_of_their_struct() {
         let prompts = shipped();
-        let report =
-            ReportVariables { objective: "", today: "", marker: "", facts: vec![], data: None };
+        let report = ReportVariables {
+            objective: Slot::ours(""),
+            today: "",
+            marker: "",
+            facts: vec![],
+            data: None,
+        };
         let fields = |value: serde_json::Value| -> BTreeSet<String> {
             value.as_object().unwrap().keys().cloned().collect()
         };
@@ -385,7 +399,7 @@ mod tests {
         let prompts = shipped();
         let full = prompts.render("outreach", &letter()).unwrap();
         assert!(full.1.contains("The reviewer asks"), "{}", full.1);
-        let bare = LetterVariables { previous: None, instruction: None, data: None, ..letter() };
+        let bare = LetterVariables { instruction: None, ..letter() };
         let bare = prompts.render("outreach", &bare).unwrap();
         assert!(!bare.1.contains("The reviewer asks") && bare.1.contains("f1: l = v (s)"));
         assert_eq!(prompts.get("outreach").unwrap().hash.len(), 64);
@@ -397,7 +411,7 @@ mod tests {
         for (bad, line, why) in [
             (good.replace("task: route", "task: poem"), 3, "is not one of"),
             (good.replace("temperature: 0", "temperature: 9"), 6, "not from 0 to 2"),
-            (good.replace("version: 1", "version: 1\nvolume: 11"), 3, "unknown key `volume`"),
+            (good.replace("version: 2", "version: 2\nvolume: 11"), 3, "unknown key `volume`"),
             (good.replace("# user", "# them"), 8, "no line `# user`"),
             (
                 good.replace("{{ objective }}", "{{ recipient }}"),
@@ -406,6 +420,8 @@ mod tests {
             ),
             (good.replace("{{ today }}", "{{ today"), 32, ""),
             (good.replace("schema: route", "schema: letter"), 4, "must be `route`"),
+            (good.replace("{{ data }}", "{{ data }}\n{{ data }}"), 28, "must stand there once"),
+            (good.replace("Judge by", "{{ data }} Judge by"), 9, "in the user part"),
             ("# system\n# user\n".to_owned(), 1, "does not begin"),
         ] {
             let err = Prompts::read(vec![("x.md".to_owned(), bad)]).err().unwrap();

@@ -149,12 +149,7 @@ pub(crate) fn snapshot() -> Snapshot {
 
 pub(crate) fn letter() -> LetterTask {
     LetterTask {
-        recipient: Recipient {
-            contact: ContactId::from_uuid(Uuid::from_u128(2)),
-            name: "Annika Leclair".into(),
-            address: "annika.leclair@acme.example".into(),
-            role: ContactRole::Champion,
-        },
+        recipient: Recipient::choose(&[ContactRole::Champion], &snapshot().contacts).unwrap(),
         asset: "renewal".into(),
         template: ASSET.into(),
         instruction: None,
