@@ -3,7 +3,7 @@
 use domain::{
     action::Action,
     approval::{Approval, ApprovalState},
-    draft::{Letter, Manuscript},
+    draft::{Finding, INJECTION_SUSPECTED, Letter, Manuscript, SUSPECTED},
     event::Event,
     id::ApprovalId,
     intent::{Intent, Recipient},
@@ -173,6 +173,7 @@ impl Advancer {
                     "owner": route.owner,
                     "confidence": route.confidence,
                 });
+                let suspected = is_suspected(&written.findings);
                 turn.event(Event::ModelAnswered {
                     step: step.id.clone(),
                     author: author.clone(),
@@ -184,9 +185,11 @@ impl Advancer {
                 let mut result = json!(route);
                 result["outcome"] = json!("routed");
                 result["author"] = json!(author);
+                result[SUSPECTED] = json!(suspected);
                 Ok(leave(scene, step, turn, result))
             }
             Answer::Summary(summary) => {
+                let suspected = is_suspected(&written.findings);
                 turn.event(Event::ModelAnswered {
                     step: step.id.clone(),
                     author: author.clone(),
@@ -197,11 +200,17 @@ impl Advancer {
                 record(step, turn, "summarized", &json!({}));
                 let result = json!({
                     "outcome": "summarized", "summary": summary.summary, "author": author,
+                    SUSPECTED: suspected,
                 });
                 Ok(leave(scene, step, turn, result))
             }
         }
     }
+}
+
+/// Whether the text that was read may hold orders to the model.
+fn is_suspected(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.code == INJECTION_SUSPECTED)
 }
 
 fn letter_task(

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use domain::{
     action::Audience,
+    draft::{INJECTION_SUSPECTED, MODEL_UNUSABLE, UNSUPPORTED_PROMISE},
     verdict::{Judgement, Matched, Verdict},
 };
 
@@ -18,11 +19,21 @@ use crate::{
 pub const BUILT_IN: &str = "built-in";
 /// The rule named where no rule covers a customer-facing action.
 pub const UNCOVERED: &str = "uncovered-is-reviewed";
+/// The rule named where a draft must be read by a person, whatever the files allow.
+pub const DOUBTED: &str = "doubted-drafts-are-reviewed";
+
+/// Findings no policy file can wave through, and why. The files may be stricter.
+const DOUBTS: [(&str, &str); 3] = [
+    (INJECTION_SUSPECTED, "a text from outside may hold orders to the model"),
+    (MODEL_UNUSABLE, "the model's answer could not be used"),
+    (UNSUPPORTED_PROMISE, "the draft promises what its asset does not"),
+];
 
 impl Policy {
     /// Judges an intent, with or without its draft. Pure: the same question gets the same answer.
     ///
-    /// A rule that cannot be evaluated counts as asking for review. A customer-facing action that
+    /// A rule that cannot be evaluated counts as asking for review. A draft with a finding that
+    /// doubts it is reviewed whatever the files say. A customer-facing action that
     /// no rule covers is reviewed; an internal one is allowed.
     pub fn judge(&self, question: &Question<'_>) -> Judgement {
         let mut matched = matching(self.rules_about(question), question);
@@ -32,6 +43,15 @@ impl Policy {
                 rule: UNCOVERED.to_owned(),
                 verdict: Verdict::Review,
                 reason: "no rule covers this customer-facing action".to_owned(),
+                reviewer: None,
+            });
+        }
+        if let Some(reason) = doubt(question) {
+            matched.push(Matched {
+                file: BUILT_IN.to_owned(),
+                rule: DOUBTED.to_owned(),
+                verdict: Verdict::Review,
+                reason: reason.to_owned(),
                 reviewer: None,
             });
         }
@@ -67,6 +87,17 @@ fn matching<'a>(rules: impl Iterator<Item = &'a Rule>, question: &Question<'_>) 
             }
         })
         .collect()
+}
+
+/// Why a person has to read this draft, whatever the policy files allow.
+fn doubt(question: &Question<'_>) -> Option<&'static str> {
+    let findings = question.draft.as_ref()?.findings;
+    let doubted = DOUBTS
+        .iter()
+        .find(|(code, _)| findings.iter().any(|finding| finding.code == *code))
+        .map(|(_, reason)| *reason);
+    let blocked = || findings.iter().any(|finding| finding.blocking);
+    doubted.or_else(|| blocked().then_some("a check found something that must be put right"))
 }
 
 impl Rule {

@@ -3,7 +3,8 @@
 //! A policy is a set of files. Every rule of every file is asked, and the strictest verdict of
 //! those that match wins, so a file can add strictness and never take away another's. What no rule
 //! covers is reviewed when a customer would notice it; a rule that cannot be evaluated asks for a
-//! review too.
+//! review too. What the checks doubt is reviewed whatever the files
+//! say.
 
 mod asked;
 mod budget;
@@ -21,7 +22,7 @@ mod shipped;
 mod tests;
 
 pub use budget::Budgets;
-pub use judge::{BUILT_IN, UNCOVERED};
+pub use judge::{BUILT_IN, DOUBTED, UNCOVERED};
 pub use policy::{About, Policy};
 pub use question::{DraftFacts, Question, schema};
 

@@ -84,12 +84,7 @@ impl Scene {
                 asset: "welcome".to_owned(),
                 prompt: "outreach".to_owned(),
             }),
-            recipient: Some(Recipient {
-                contact: contact.id,
-                name: "Ann Lee".to_owned(),
-                address: "ann@acme.test".to_owned(),
-                role: ContactRole::Champion,
-            }),
+            recipient: Recipient::choose(&[ContactRole::Champion], std::slice::from_ref(&contact)),
         };
         let snapshot = Snapshot {
             account,

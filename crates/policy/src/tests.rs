@@ -10,7 +10,7 @@ use std::{
 
 use domain::{action::Team, verdict::Verdict};
 
-use crate::{BUILT_IN, Budgets, Policy, UNCOVERED, scene::Scene};
+use crate::{BUILT_IN, Budgets, DOUBTED, Policy, UNCOVERED, scene::Scene};
 
 const HEAD: &str = "owner: a@b.example\npurpose: to test\nreview_by: 2027-01-01\n";
 
@@ -38,6 +38,28 @@ fn policy(files: &[(String, String)]) -> Policy {
 
 fn refusal(files: &[(String, String)]) -> String {
     Policy::compile(files).expect_err("it compiled").to_string()
+}
+
+#[test]
+fn gv_13_no_policy_lets_a_doubted_draft_go_alone() {
+    let trusting = policy(&[rules("trusting", &[("all", "true", Verdict::Allow)])]);
+    assert_eq!(Scene::new().draft("Hello").verdict(&trusting), Verdict::Allow);
+    for (code, blocking, verdict) in [
+        ("injection-suspected", false, Verdict::Review),
+        ("model-unusable", false, Verdict::Review),
+        ("unsupported-promise", false, Verdict::Review),
+        ("leak", true, Verdict::Review),
+        ("greeting", false, Verdict::Allow),
+    ] {
+        let judgement = Scene::new().finding(code, blocking).judged_by(&trusting);
+        assert_eq!(judgement.verdict, verdict, "{code}");
+        let doubted = judgement.matched.iter().find(|matched| matched.rule == DOUBTED);
+        assert_eq!(doubted.is_some(), verdict == Verdict::Review, "{code}");
+        assert!(doubted.is_none_or(|matched| matched.file == BUILT_IN));
+    }
+    let strict = policy(&[rules("strict", &[("none", "true", Verdict::Forbid)])]);
+    let judgement = Scene::new().finding("injection-suspected", false).judged_by(&strict);
+    assert_eq!(judgement.verdict, Verdict::Forbid, "files may be stricter");
 }
 
 #[test]

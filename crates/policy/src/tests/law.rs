@@ -8,7 +8,7 @@ use domain::{
 use proptest::prelude::*;
 
 use super::{policy, rules};
-use crate::{BUILT_IN, Policy, scene::Scene};
+use crate::{BUILT_IN, Policy, UNCOVERED, scene::Scene};
 
 /// Conditions of which some match some of the scenes below, and one sometimes has no answer.
 const CONDITIONS: [&str; 12] = [
@@ -108,7 +108,7 @@ proptest! {
         let after = scene.judged_by(&policy(&spread(&more)));
         // The one thing a rule may loosen is the review of what no rule covers: that is what an
         // allow rule is for.
-        let uncovered = before.matched.iter().any(|matched| matched.file == BUILT_IN);
+        let uncovered = before.matched.iter().any(|matched| matched.rule == UNCOVERED);
         if !uncovered || extra.1 != Verdict::Allow {
             prop_assert!(after.verdict >= before.verdict, "{before:?} then {after:?}");
         }

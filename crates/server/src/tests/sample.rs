@@ -172,6 +172,11 @@ fn judgement(words: &Words, full: bool) -> Judgement {
 fn findings(words: &Words) -> Vec<Finding> {
     vec![
         Finding {
+            code: "injection-suspected".to_owned(),
+            detail: "the customer's text asks to ignore instructions".to_owned(),
+            blocking: false,
+        },
+        Finding {
             code: "unsupported-number".to_owned(),
             detail: "38 % is in the text and in no fact.".to_owned(),
             blocking: false,
@@ -180,14 +185,19 @@ fn findings(words: &Words) -> Vec<Finding> {
     ]
 }
 
+/// A recipient as the store reads it back.
+fn stored(recipient: serde_json::Value) -> Recipient {
+    serde_json::from_value(recipient).unwrap()
+}
+
 fn letter(words: &Words, full: bool) -> Letter {
     Letter {
-        recipient: Recipient {
-            contact: ContactId::from_uuid(id(4)),
-            name: words.name.clone(),
-            address: "ann@northwind.example".to_owned(),
-            role: ContactRole::Champion,
-        },
+        recipient: stored(json!({
+            "contact": ContactId::from_uuid(id(4)),
+            "name": words.name,
+            "address": "ann@northwind.example",
+            "role": ContactRole::Champion,
+        })),
         channel: Channel::Email,
         class: MessageClass::Relationship,
         subject: words.line.clone(),
@@ -378,8 +388,8 @@ fn snapshot(words: &Words, full: bool) -> Snapshot {
         recent_tickets: if full {
             vec![TicketBrief {
                 source_id: "T-17".to_owned(),
-                subject: words.line.clone(),
-                body: words.text.clone(),
+                subject: words.line.clone().into(),
+                body: words.text.clone().into(),
                 priority: Priority::P1,
                 opened_at: hours(-40),
                 open: true,

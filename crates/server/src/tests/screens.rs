@@ -88,6 +88,10 @@ fn every_screen_renders_with_everything_there_is_to_show() {
     assert!(today.contains("as of"), "how old the data is shows");
     let approval = find("approval");
     assert!(approval.contains("This cannot go out as it is"), "blocking findings are loud");
+    assert!(
+        approval.contains("may be meant to steer the model"),
+        "GV-13: a suspected injection is said above everything else"
+    );
     assert!(approval.contains("What the model saw"));
     assert!(!approval.contains("autofocus"), "GV-03: nothing is focused before it is read");
     assert!(!approval.contains("id=\"approve\""), "what is blocked has no button to approve");
@@ -102,6 +106,7 @@ fn every_screen_renders_with_nothing_that_may_be_missing() {
     assert!(find("accounts").contains("No accounts"));
     // Without findings the same item can be approved; high risk asks for one active look (GV-03).
     let approval = find("approval");
+    assert!(!approval.contains("steer the model"));
     assert!(approval.contains("id=\"approve\""));
     assert!(approval.contains("name=\"looked\" value=\"yes\" required"));
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use domain::{
     action::Severity,
     approval::{ApprovalState, RejectReason},
-    draft::Author,
+    draft::{Author, INJECTION_SUSPECTED},
     port::{Opened, Reviewed},
     verdict::Verdict,
 };
@@ -72,6 +72,8 @@ pub(crate) struct VersionView {
     pub(crate) tokens: i64,
     pub(crate) binding: String,
     pub(crate) policy: String,
+    /// Whether a text from outside may have steered the model.
+    pub(crate) suspected: bool,
     pub(crate) findings: Vec<Found>,
     pub(crate) letter: Option<LetterView>,
     pub(crate) facts: Vec<FactLine>,
@@ -185,6 +187,7 @@ fn version(opened: &Opened, now: Timestamp) -> VersionView {
         tokens: version.tokens,
         binding: version.binding.to_string(),
         policy: version.judgement.policy.chars().take(8).collect(),
+        suspected: version.findings.iter().any(|finding| finding.code == INJECTION_SUSPECTED),
         findings: version
             .findings
             .iter()
