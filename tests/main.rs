@@ -5,6 +5,7 @@ mod architecture;
 mod hand_over;
 mod history;
 mod import;
+mod injection;
 mod journey;
 mod killed;
 mod limits;

@@ -37,17 +37,20 @@ pub enum Reply {
     Silence(Duration),
 }
 
-/// What is answered to a request.
-type Choose = dyn Fn(&Value) -> Reply + Send + Sync;
-
 /// The endpoint.
-#[derive(Debug)]
 pub struct ModelEndpoint {
     address: SocketAddr,
     script: Arc<Mutex<VecDeque<Reply>>>,
     requests: Arc<Mutex<Vec<Value>>>,
+    mind: Mind,
     task: JoinHandle<()>,
 }
+
+/// What an endpoint says when its script is used up, by what it was asked.
+type Mind = Arc<Mutex<Option<Box<Choose>>>>;
+
+/// What is answered to a request.
+type Choose = dyn Fn(&Value) -> Reply + Send;
 
 impl Drop for ModelEndpoint {
     fn drop(&mut self) {
@@ -58,36 +61,23 @@ impl Drop for ModelEndpoint {
 impl ModelEndpoint {
     /// Starts on a free loopback port. When the script is used up it answers 503.
     pub async fn start(script: impl IntoIterator<Item = Reply>) -> io::Result<Self> {
-        Self::open(script, None).await
-    }
-
-    /// Starts on a free loopback port; what it answers depends on what it is asked.
-    pub async fn answering(
-        choose: impl Fn(&Value) -> Reply + Send + Sync + 'static,
-    ) -> io::Result<Self> {
-        Self::open([], Some(Arc::new(choose))).await
-    }
-
-    async fn open(
-        script: impl IntoIterator<Item = Reply>,
-        choose: Option<Arc<Choose>>,
-    ) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let script = Arc::new(Mutex::new(script.into_iter().collect::<VecDeque<_>>()));
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let (replies, ears) = (Arc::clone(&script), Arc::clone(&requests));
+        let mind = Mind::default();
+        let (replies, ears, head) = (Arc::clone(&script), Arc::clone(&requests), Arc::clone(&mind));
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (replies, ears) = (Arc::clone(&replies), Arc::clone(&ears));
-                let choose = choose.clone();
+                let head = Arc::clone(&head);
                 tokio::spawn(async move {
                     // A client that hangs up is its own business.
-                    let _gone = answer(stream, &replies, choose.as_deref(), &ears).await;
+                    let _gone = answer(stream, &replies, &ears, &head).await;
                 });
             }
         });
-        Ok(Self { address, script, requests, task })
+        Ok(Self { address, script, requests, mind, task })
     }
 
     /// The base address, as configuration wants it.
@@ -100,6 +90,18 @@ impl ModelEndpoint {
         self.script.lock().expect("no test panicked with the script in hand").push_back(reply);
     }
 
+    /// Starts on a free loopback port; what it answers depends on what it is asked.
+    pub async fn answering(mind: impl Fn(&Value) -> Reply + Send + 'static) -> io::Result<Self> {
+        let endpoint = Self::start([]).await?;
+        endpoint.answers(mind);
+        Ok(endpoint)
+    }
+
+    /// From now on this is what it says when its script is used up.
+    pub fn answers(&self, mind: impl Fn(&Value) -> Reply + Send + 'static) {
+        *self.mind.lock().expect("no test panicked with the mind in hand") = Some(Box::new(mind));
+    }
+
     /// The requests so far, as JSON.
     pub fn requests(&self) -> Vec<Value> {
         self.requests.lock().expect("no test panicked with the requests in hand").clone()
@@ -109,8 +111,8 @@ impl ModelEndpoint {
 async fn answer(
     mut stream: TcpStream,
     script: &Mutex<VecDeque<Reply>>,
-    choose: Option<&Choose>,
     requests: &Mutex<Vec<Value>>,
+    mind: &Mind,
 ) -> io::Result<()> {
     let mut bytes = Vec::new();
     let mut chunk = [0_u8; 8192];
@@ -131,12 +133,13 @@ async fn answer(
             break bytes[end + 4..end + 4 + length].to_vec();
         }
     };
-    let request = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    let reply = match choose {
-        Some(choose) => Some(choose(&request)),
-        None => script.lock().expect("no test panicked with the script in hand").pop_front(),
-    };
-    requests.lock().expect("no test panicked with the requests in hand").push(request);
+    let asked: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    let scripted = script.lock().expect("no test panicked with the script in hand").pop_front();
+    let reply = scripted.or_else(|| {
+        let mind = mind.lock().expect("no test panicked with the mind in hand");
+        mind.as_ref().map(|mind| mind(&asked))
+    });
+    requests.lock().expect("no test panicked with the requests in hand").push(asked);
     if let Some(Reply::SaysLater(time, _)) = &reply {
         tokio::time::sleep(*time).await;
     }
