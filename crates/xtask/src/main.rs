@@ -4,6 +4,7 @@ mod account;
 mod cargo;
 mod chaos;
 mod cluster;
+mod fuzz;
 mod ha;
 mod household;
 mod leash;
@@ -65,6 +66,11 @@ Commands:
   statements DIR  Says which statements of the store a run of its contract suite left out that noted
                   them in DIR: `TEST_STATEMENTS=DIR cargo test -p store --test contract` with a
                   PostgreSQL. `test` does all of this.
+  fuzz [TARGET] [--minutes 10]
+                  Inputs nobody thought of, for what reads text from outside: normalise, detect,
+                  restore, policy, answer; all of them in turn, or one. Installs cargo-fuzz with
+                  `cargo install` where it is missing. What breaks one is left in
+                  target/fuzz-broken. Exit code 1 if anything broke.
   deny            Checks licences, bans, sources and advisories of every dependency with
                   cargo-deny. Needs the network for the advisories.
 
@@ -111,6 +117,7 @@ fn run(arguments: &[OsString]) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         ["deny"] => supply::check(),
+        ["fuzz", options @ ..] => fuzz::run(options),
         ["chaos", options @ ..] => chaos::outside(options),
         [chaos::INSIDE, options @ ..] => chaos::inside(options),
         ["sim", options @ ..] => sim::run(options),
