@@ -1,4 +1,6 @@
-//! The checks that tell card numbers and bank accounts from other digits.
+//! The checks that tell card numbers, bank accounts and national ids from other digits.
+
+pub(crate) mod national;
 
 /// Whether the last digit is the Luhn check digit of the others (ISO/IEC 7812-1).
 pub(crate) fn luhn(digits: &[u8]) -> bool {
@@ -72,6 +74,20 @@ pub(crate) fn mod_97(iban: &[u8]) -> bool {
         _ => (rest * 100 + u32::from(byte.to_ascii_uppercase() - b'A') + 10) % 97,
     });
     rest == 1
+}
+
+/// Whether nine digits are a routing number of the American Bankers Association.
+pub(crate) fn aba(digits: &[u8]) -> bool {
+    let prefix = digits.get(..2).map_or(99, |two| (two[0] - b'0') * 10 + two[1] - b'0');
+    let sum: u32 = digits
+        .iter()
+        .zip([3, 7, 1].into_iter().cycle())
+        .map(|(digit, weight)| u32::from(digit - b'0') * weight)
+        .sum();
+    digits.len() == 9
+        && sum > 0
+        && sum.is_multiple_of(10)
+        && matches!(prefix, 0..=12 | 21..=32 | 61..=72 | 80)
 }
 
 #[cfg(test)]

@@ -2,21 +2,33 @@
 
 use std::{ops::Range, sync::Arc};
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
 use crate::{
     fold::Folded,
-    kind::{Kind, KindError},
+    kind::Kind,
     known::{Known, Part},
+    lexicon, overlap,
 };
 
-mod bank;
+mod account;
+mod address;
+mod birth;
 mod card;
+mod custom;
+mod digits;
 mod email;
+mod field;
+mod iban;
 mod identity;
+mod mark;
+mod name;
 mod network;
 mod phone;
 mod secret;
+
+pub use custom::{Pattern, PatternError, Validator};
+use mark::{Mark, Topic};
 
 /// Stands in the detection copy for text that must not be looked at. No detector matches it.
 pub(crate) const BARRIER: char = '\u{1f}';
@@ -34,37 +46,74 @@ pub(crate) struct Hit {
     pub(crate) person: Option<(usize, Part)>,
 }
 
+/// Something found, with the reasons; for people who want to know why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Bytes of the text.
+    pub at: Range<usize>,
+    /// What it is.
+    pub kind: Kind,
+    /// The rule that found it, for example `card/luhn`.
+    pub rule: String,
+    /// How sure the rule is, from 0 to 100.
+    pub score: u8,
+    /// What spoke for it besides its own shape: a word near it or the name of its field.
+    pub context: Option<&'static str>,
+}
+
 /// Something found in the detection copy.
+#[derive(Clone, Debug)]
 pub(crate) struct Found {
     /// Bytes of the copy.
     at: Range<usize>,
     kind: Kind,
     canonical: String,
+    rule: &'static str,
+    score: u8,
+    context: Option<&'static str>,
 }
 
-/// A redaction rule of a policy that cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PatternError {
-    /// Its type is no placeholder type.
-    #[error(transparent)]
-    Kind(#[from] KindError),
-    /// Its expression does not compile, or is too large.
-    #[error("pattern for `{kind}` does not compile: {why}")]
-    Syntax {
-        /// The type it was for.
-        kind: String,
-        /// What is wrong.
-        why: String,
-    },
-    /// Its expression matches the empty text, and so would match everywhere.
-    #[error("pattern for `{0}` matches the empty text")]
-    Empty(String),
+impl Found {
+    const fn new(
+        at: Range<usize>,
+        kind: Kind,
+        canonical: String,
+        rule: &'static str,
+        score: u8,
+    ) -> Self {
+        Self { at, kind, canonical, rule, score, context: None }
+    }
+}
+
+/// A detection copy and what is known of its words and fields.
+struct Page<'a> {
+    text: &'a str,
+    marks: mark::Marks,
+    fields: field::Fields,
+}
+
+impl<'a> Page<'a> {
+    fn of(text: &'a str) -> Self {
+        Self { text, marks: mark::Marks::of(text), fields: field::Fields::of(text) }
+    }
+
+    /// The topic, of those that count here, whose word stands nearest before a place: on the
+    /// same line, or alone on the line before.
+    fn nearest(&self, at: usize, within: usize, topics: &[Topic]) -> Option<Topic> {
+        let mark = self.marks.before(at, within).find(|mark| topics.contains(&mark.topic))?;
+        let between = &self.text[mark.end..at];
+        let other_line = between.find('\n').is_some_and(|line| {
+            between[..line].chars().any(char::is_alphanumeric) || between[line + 1..].contains('\n')
+        });
+        (!other_line).then_some(mark.topic)
+    }
 }
 
 /// The detection rules: the built-in ones and those of a policy. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
-    custom: Arc<[(Kind, Regex)]>,
+    custom: Arc<[custom::Detector]>,
+    left: Arc<[Kind]>,
 }
 
 impl Rules {
@@ -72,50 +121,71 @@ impl Rules {
     pub fn with<'a>(
         patterns: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, PatternError> {
+        let patterns = patterns.into_iter().map(|(kind, expression)| Pattern {
+            kind: kind.to_owned(),
+            expression: Some(expression.to_owned()),
+            ..Pattern::default()
+        });
+        Self::new(patterns, [])
+    }
+
+    /// The built-in rules and those of a policy: types of its own, and built-in types that are
+    /// left as they are. Secrets, cards and national ids cannot be left.
+    pub fn new<'a>(
+        patterns: impl IntoIterator<Item = Pattern>,
+        left: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, PatternError> {
         let custom = patterns
             .into_iter()
-            .map(|(name, pattern)| {
+            .map(|pattern| custom::Detector::new(&pattern))
+            .collect::<Result<_, _>>()?;
+        let left = left
+            .into_iter()
+            .map(|name| {
                 let kind = Kind::named(name)?;
-                let regex =
-                    RegexBuilder::new(pattern).size_limit(1 << 20).build().map_err(|err| {
-                        PatternError::Syntax { kind: name.to_owned(), why: err.to_string() }
-                    })?;
-                if regex.is_match("") {
-                    return Err(PatternError::Empty(name.to_owned()));
+                if kind.may_go_out() {
+                    Ok(kind)
+                } else {
+                    Err(PatternError::Strict(name.to_owned()))
                 }
-                Ok((kind, regex))
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { custom })
+        Ok(Self { custom, left })
+    }
+
+    /// Compiles every expression and reads every list, so that the first text does not wait for
+    /// them. Takes some hundredths of a second.
+    pub fn warm_up() {
+        lexicon::warm_up();
+        mark::warm_up();
+        secret::warm_up();
+        email::warm_up();
+        network::warm_up();
+        identity::warm_up();
+        birth::warm_up();
+        address::warm_up();
     }
 
     /// The kinds that the policy's patterns find.
     pub(crate) fn kinds(&self) -> impl Iterator<Item = &Kind> {
-        self.custom.iter().map(|(kind, _)| kind)
+        self.custom.iter().map(custom::Detector::kind)
     }
 
-    /// Everything found in a text, in no order, overlaps included.
+    /// Everything found in a text by its shape, in no order, overlaps included: all kinds but
+    /// names and postal addresses of people that are not known.
     pub(crate) fn find(&self, text: &str, known: &Known) -> Vec<Hit> {
+        self.hits(text, known, false)
+    }
+
+    /// Everything found in a text, names and postal addresses included.
+    pub(crate) fn find_all(&self, text: &str, known: &Known) -> Vec<Hit> {
+        self.hits(text, known, true)
+    }
+
+    fn hits(&self, text: &str, known: &Known, names: bool) -> Vec<Hit> {
         let folded = Folded::of(text);
-        let copy = folded.text();
-        let mut found = Vec::new();
-        if copy.bytes().any(|byte| byte.is_ascii_digit()) {
-            card::find(copy, &mut found);
-            bank::find(copy, &mut found);
-            phone::find(copy, &mut found);
-            identity::find(copy, &mut found);
-        }
-        email::find(copy, &mut found);
-        network::find(copy, &mut found);
-        secret::find(copy, &mut found);
-        for (kind, regex) in &*self.custom {
-            found.extend(regex.find_iter(copy).filter(|hit| !hit.is_empty()).map(|hit| Found {
-                at: hit.range(),
-                kind: kind.clone(),
-                canonical: hit.as_str().to_lowercase(),
-            }));
-        }
-        let mut hits: Vec<Hit> = found
+        let mut hits: Vec<Hit> = self
+            .search(folded.text(), names)
             .into_iter()
             .map(|found| Hit {
                 at: folded.source_range(found.at),
@@ -127,6 +197,96 @@ impl Rules {
         known.find(&folded, text, &mut hits);
         hits
     }
+
+    /// What would be redacted in a text and why, in order and without overlaps.
+    pub fn scan(&self, text: &str, known: &Known) -> Vec<Finding> {
+        self.findings(text, known, true)
+    }
+
+    /// As [`Rules::scan`], but without names and postal addresses: what has a shape of its own.
+    pub fn scan_structured(&self, text: &str, known: &Known) -> Vec<Finding> {
+        self.findings(text, known, false)
+    }
+
+    fn findings(&self, text: &str, known: &Known, names: bool) -> Vec<Finding> {
+        let folded = Folded::of(text);
+        let mut findings: Vec<Finding> = self
+            .search(folded.text(), names)
+            .into_iter()
+            .map(|found| Finding {
+                at: folded.source_range(found.at),
+                kind: found.kind,
+                rule: found.rule.to_owned(),
+                score: found.score,
+                context: found.context,
+            })
+            .collect();
+        let mut hits = Vec::new();
+        known.find(&folded, text, &mut hits);
+        findings.extend(hits.into_iter().map(|hit| Finding {
+            at: hit.at,
+            kind: hit.kind,
+            rule: "known".to_owned(),
+            score: 100,
+            context: Some("the account's contacts"),
+        }));
+        overlap::resolve_findings(findings)
+    }
+
+    /// Everything found in a detection copy.
+    fn search(&self, copy: &str, names: bool) -> Vec<Found> {
+        let page = Page::of(copy);
+        let mut found = Vec::new();
+        secret::find(&page, &mut found);
+        email::find(&page, &mut found);
+        if copy.bytes().any(|byte| byte.is_ascii_digit()) {
+            network::find(&page, &mut found);
+            iban::find(&page, &mut found);
+            identity::find_named(&page, &mut found);
+            birth::find(&page, &mut found);
+            let taken = spans(&found);
+            digits::find(&page, &taken, &mut found);
+            if names {
+                let mut streets = Vec::new();
+                address::find(&page, &mut streets);
+                let taken = spans(&found);
+                streets.retain(|street| !inside(&taken, &street.at));
+                found.append(&mut streets);
+            }
+        }
+        for detector in &*self.custom {
+            detector.find(copy, &mut found);
+        }
+        if names {
+            let taken = spans(&found);
+            name::find(&page, &taken, &mut found);
+        }
+        if !self.left.is_empty() {
+            found.retain(|hit| !self.left.contains(&hit.kind));
+        }
+        found
+    }
+}
+
+/// The spans of what was found, in order.
+fn spans(found: &[Found]) -> Vec<Range<usize>> {
+    let mut spans: Vec<Range<usize>> = found.iter().map(|hit| hit.at.clone()).collect();
+    spans.sort_by_key(|span| (span.start, span.end));
+    // Where one lies in another the longer stays, so that ends are in order too.
+    let mut merged: Vec<Range<usize>> = Vec::with_capacity(spans.len());
+    for span in spans {
+        match merged.last_mut() {
+            Some(last) if span.start < last.end => last.end = last.end.max(span.end),
+            _ => merged.push(span),
+        }
+    }
+    merged
+}
+
+/// Whether a span lies within one of others, which are in order.
+fn inside(spans: &[Range<usize>], at: &Range<usize>) -> bool {
+    let next = spans.partition_point(|span| span.end <= at.start);
+    spans.get(next).is_some_and(|span| span.start <= at.start && at.end <= span.end)
 }
 
 /// A built-in expression. Its word boundaries are those of ASCII: Unicode's would cost the fast
@@ -138,8 +298,29 @@ pub(crate) fn pattern(pattern: &str) -> Regex {
 }
 
 /// The digits of a text.
-pub(crate) fn digits(text: &str) -> String {
+pub(crate) fn digits_of(text: &str) -> String {
     text.chars().filter(char::is_ascii_digit).collect()
+}
+
+/// The words of a name such as `dateOfBirth`, `date_of_birth` or `Date of birth`, folded.
+fn split_words(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut word = String::new();
+    let mut lower = false;
+    for c in name.chars() {
+        let parts = !c.is_alphanumeric() || c.is_uppercase() && lower;
+        if parts && !word.is_empty() {
+            words.push(std::mem::take(&mut word));
+        }
+        if c.is_alphanumeric() {
+            word.extend(crate::fold::bare(c));
+        }
+        lower = c.is_lowercase();
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    words
 }
 
 /// The character that ends right before a byte.
@@ -196,7 +377,7 @@ mod tests {
             ("NI number: QQ 12 34 56 C.", Kind::NationalId, "QQ 12 34 56 C"),
             ("(+48 512 335 944)", Kind::Phone, "+48 512 335 944"),
             ("AKIAIOSFODNN7EXAMPLE", Kind::Secret, "AKIAIOSFODNN7EXAMPLE"),
-            ("postgres://app:s3cr3t@db.acme.com/x", Kind::Secret, "s3cr3t@db.acme.com"),
+            ("postgres://app:s3cr3t@db.acme.com/x", Kind::Secret, "s3cr3t"),
         ] {
             assert_eq!(kinds(text), [(kind, value)], "{text}");
         }

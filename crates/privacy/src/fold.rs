@@ -94,7 +94,7 @@ pub(crate) fn skeleton(text: &str) -> String {
 }
 
 /// A character in lower case without its diacritics.
-fn bare(c: char) -> impl Iterator<Item = char> {
+pub(crate) fn bare(c: char) -> impl Iterator<Item = char> {
     let mut out = [None; 6];
     let mut length = 0;
     let mut put = |c: char| {

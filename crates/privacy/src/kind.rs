@@ -19,6 +19,12 @@ pub enum Kind {
     Phone,
     /// An IP address.
     IpAddress,
+    /// A postal address.
+    Address,
+    /// The day somebody was born.
+    DateOfBirth,
+    /// An account number, routing number or sort code that is no IBAN.
+    BankAccount,
     /// A person's name, or part of it.
     Person,
     /// A company's name, where it is to be hidden.
@@ -37,7 +43,7 @@ pub enum Kind {
 pub struct KindError(pub String);
 
 impl Kind {
-    const NAMED: [Self; 10] = [
+    const NAMED: [Self; 13] = [
         Self::Secret,
         Self::CreditCard,
         Self::NationalId,
@@ -45,6 +51,9 @@ impl Kind {
         Self::Email,
         Self::Phone,
         Self::IpAddress,
+        Self::Address,
+        Self::DateOfBirth,
+        Self::BankAccount,
         Self::Person,
         Self::Company,
         Self::Literal,
@@ -72,6 +81,9 @@ impl Kind {
             Self::Email => "EMAIL",
             Self::Phone => "PHONE",
             Self::IpAddress => "IP_ADDRESS",
+            Self::Address => "ADDRESS",
+            Self::DateOfBirth => "DATE_OF_BIRTH",
+            Self::BankAccount => "BANK_ACCOUNT",
             Self::Person => "PERSON",
             Self::Company => "COMPANY",
             Self::Literal => "LITERAL",

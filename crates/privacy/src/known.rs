@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use crate::{
-    detect::{Hit, digits},
+    detect::{Hit, digits_of as digits},
     fold::{Folded, skeleton},
     kind::Kind,
 };

@@ -12,13 +12,14 @@ pub mod injection;
 mod kind;
 mod known;
 pub mod leak;
+mod lexicon;
 mod mapping;
 mod overlap;
 mod placeholder;
 mod redactor;
 pub mod seal;
 
-pub use detect::{PatternError, Rules};
+pub use detect::{Finding, Pattern, PatternError, Rules, Validator};
 pub use kind::{Kind, KindError};
 pub use known::{Known, Person};
 pub use mapping::{Destination, Mapping, MappingError, Restored, Unrestored};

@@ -1,7 +1,10 @@
 //! Makes one of hits that overlap, so that no part of any is left behind.
 
-use crate::detect::Hit;
-use crate::{fold::skeleton, kind::Kind};
+use crate::{
+    detect::{Finding, Hit},
+    fold::skeleton,
+    kind::Kind,
+};
 
 /// The hits as disjoint spans in order. Overlapping hits become one span that covers them all.
 pub(crate) fn resolve(text: &str, mut hits: Vec<Hit>) -> Vec<Hit> {
@@ -40,6 +43,30 @@ fn merge(text: &str, cluster: &[Hit]) -> Option<Hit> {
         canonical: format!("… {}", skeleton(&text[start..end])),
         person: None,
     })
+}
+
+/// Findings as disjoint spans in order. Where some overlap, the strictest, surest and longest says
+/// what it is, and the span covers them all.
+pub(crate) fn resolve_findings(mut findings: Vec<Finding>) -> Vec<Finding> {
+    findings.retain(|finding| !finding.at.is_empty());
+    findings.sort_by_key(|finding| (finding.at.start, finding.at.end));
+    let mut resolved: Vec<Finding> = Vec::with_capacity(findings.len());
+    for finding in findings {
+        match resolved.last_mut() {
+            Some(last) if finding.at.start < last.at.end => {
+                let rank = |finding: &Finding| {
+                    (strictness(&finding.kind), finding.at.len(), finding.score)
+                };
+                let at = last.at.start..last.at.end.max(finding.at.end);
+                if rank(&finding) > rank(last) {
+                    *last = finding;
+                }
+                last.at = at;
+            }
+            _ => resolved.push(finding),
+        }
+    }
+    resolved
 }
 
 /// What never goes out stays so, whatever it overlaps. A card's digits inside an account number

@@ -141,7 +141,11 @@ impl Redactor {
             copy.extend(std::iter::repeat_n(BARRIER, span.len()));
         }
         copy.push_str(&text[copy.len()..]);
-        let mut hits = self.rules.find(&copy, &self.known);
+        let mut hits = if ours {
+            self.rules.find(&copy, &self.known)
+        } else {
+            self.rules.find_all(&copy, &self.known)
+        };
         hits.append(&mut foreign);
         // A policy's own pattern may reach across a barrier: what lies outside is still hidden.
         let hits = hits.into_iter().flat_map(|hit| cut(hit, &kept)).collect();

@@ -4,39 +4,109 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Found, pattern};
+use super::{Found, Page, pattern};
 use crate::kind::Kind;
 
-/// `ann [at] acme [dot] com`, `ann (at) acme dot com`, `ann@acme[.]com`.
+/// `ann [at] acme [dot] com`, `ann (at) acme dot com`, `ann@acme[.]com`, `ann AT acme DOT com`.
 static WRITTEN_OUT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)[a-z0-9][a-z0-9._%+\-]*(?: ?[\[({] ?(?:at|@) ?[\])}] ?|@)[a-z0-9\-]+(?:(?: ?[\[({] ?(?:dot|\.) ?[\])}] ?| dot |\.)[a-z0-9\-]+)+",
+        r"(?i)[a-z0-9][a-z0-9._%+\-]*(?: ?[\[({<] ?(?:at|@|ät|arroba|à|a) ?[\])}>] ?| at | @ |@)[a-z0-9\-]+(?:(?: ?[\[({<] ?(?:dot|\.|punkt|punto|point|d) ?[\])}>] ?| dot | punkt | punto |\.)[a-z0-9\-]+)+",
     )
 });
 
-pub(super) fn find(text: &str, found: &mut Vec<Found>) {
+/// Domains that no mail address ends with: files, versions.
+const NO_DOMAINS: &[&str] = &[
+    "png", "jpg", "jpeg", "gif", "svg", "webp", "js", "ts", "css", "json", "yml", "yaml", "html",
+    "md", "txt", "pdf", "zip", "git",
+];
+
+pub(super) fn find(page: &Page<'_>, found: &mut Vec<Found>) {
+    let text = page.text;
+    let first = found.len();
+    let mut last = 0;
     for (at, _) in text.match_indices('@') {
+        if at < last {
+            continue;
+        }
         let Some(start) = local(text, at) else { continue };
         let Some(end) = host(text, at + 1) else { continue };
+        // `git@github.com:acme/app` names a repository.
+        let repository = &text[start..at] == "git" && text[end..].starts_with([':', '/']);
+        if repository || of_url(text, start) {
+            continue;
+        }
+        last = end;
         let canonical = text[start..end].to_lowercase();
-        found.push(Found { at: start..end, kind: Kind::Email, canonical });
+        found.push(Found::new(start..end, Kind::Email, canonical, "email/plain", 98));
     }
-    if text.contains(['[', '(', '{']) {
-        for hit in WRITTEN_OUT.find_iter(text) {
-            // Plain addresses were found above; here only what is written out.
-            if !hit.as_str().contains(['[', '(', '{']) {
-                continue;
-            }
-            let mut canonical = hit.as_str().to_lowercase();
-            for (written, sign) in [("at", "@"), ("@", "@"), ("dot", "."), (".", ".")] {
-                for (open, close) in [('[', ']'), ('(', ')'), ('{', '}')] {
-                    canonical = canonical.replace(&format!("{open}{written}{close}"), sign);
-                }
-            }
-            let canonical = canonical.replace(" dot ", ".").replace(' ', "");
-            found.push(Found { at: hit.range(), kind: Kind::Email, canonical });
+    let bracketed =
+        text.contains(['[', '(', '{', '<']) && (text.contains('@') || contains_at(text));
+    let spelled = text.contains(" dot ")
+        || text.contains(" DOT ")
+        || text.contains(" @ ")
+        || text.contains(" punto ")
+        || text.contains(" punkt ");
+    if !bracketed && !spelled {
+        return;
+    }
+    let plain_ones = first..found.len();
+    for hit in WRITTEN_OUT.find_iter(text) {
+        let written = hit.as_str();
+        // Plain addresses were found above; here only what is written out.
+        let brackets = written.contains(['[', '(', '{', '<']);
+        let spaces = written.contains(" @ ")
+            || written.to_lowercase().contains(" dot ")
+            || written.contains(" punkt ")
+            || written.contains(" punto ");
+        if !brackets && !spaces {
+            continue;
+        }
+        let mut canonical = written.to_lowercase();
+        for open in ['[', '(', '{', '<', ']', ')', '}', '>'] {
+            canonical = canonical.replace(open, " ");
+        }
+        let words: Vec<&str> = canonical.split_whitespace().collect();
+        let plain: String = words
+            .iter()
+            .map(|word| match *word {
+                "at" | "ät" | "arroba" | "à" => "@",
+                "dot" | "punkt" | "punto" | "point" | "d" => ".",
+                word => word,
+            })
+            .collect();
+        let Some((head, top)) = plain.rsplit_once('.') else { continue };
+        let is_top =
+            (2..=12).contains(&top.len()) && top.bytes().all(|byte| byte.is_ascii_alphabetic());
+        if !head.contains('@') || !is_top || NO_DOMAINS.contains(&top) {
+            continue;
+        }
+        let ones = &found[plain_ones.clone()];
+        let next = ones.partition_point(|other| other.at.end <= hit.start());
+        if ones.get(next).is_none_or(|other| other.at.start >= hit.end()) {
+            found.push(Found::new(hit.range(), Kind::Email, plain, "email/written-out", 92));
         }
     }
+}
+
+/// Whether "at" stands in brackets anywhere.
+fn contains_at(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.windows(2).enumerate().any(|(at, pair)| {
+        pair.eq_ignore_ascii_case(b"at")
+            && at > 0
+            && matches!(bytes[at - 1], b'[' | b'(' | b'{' | b'<' | b' ')
+            && bytes
+                .get(at + 2)
+                .is_some_and(|byte| matches!(byte, b']' | b')' | b'}' | b'>' | b' '))
+    }) || text.contains("arroba")
+}
+
+/// Whether what stands before an `@` is the password of a URL.
+fn of_url(text: &str, start: usize) -> bool {
+    let head = &text[..start];
+    let token = &head
+        [head.rfind(|c: char| c.is_whitespace() || "\"'<>".contains(c)).map_or(0, |at| at + 1)..];
+    token.contains("://") && token.ends_with(':')
 }
 
 /// Where the local part before an `@` starts.
@@ -49,7 +119,7 @@ fn local(text: &str, at: usize) -> Option<usize> {
         .take_while(|(_, c)| fits(*c))
         .last()
         .map(|(start, _)| start)?;
-    let dressed = text[start..at].trim_start_matches(['.', '\'', '-', '~']);
+    let dressed = text[start..at].trim_start_matches(['.', '\'', '-', '~', '%']);
     (!dressed.is_empty()).then_some(at - dressed.len())
 }
 
@@ -66,7 +136,24 @@ fn host(text: &str, start: usize) -> Option<usize> {
     // `ann@acme.com..` and `ann@acme..com` end where the labels end.
     let host = host.find("..").map_or(host, |end| &host[..end]);
     let (head, top) = host.rsplit_once('.')?;
-    let is_top = top.chars().count() >= 2 && top.chars().any(char::is_alphabetic);
-    let is_picture = matches!(top, "png" | "jpg" | "jpeg" | "gif" | "svg" | "webp");
-    (is_top && !is_picture && !head.starts_with(['.', '-'])).then_some(start + host.len())
+    let is_top = top.chars().count() >= 2 && top.chars().all(|c| c.is_alphabetic() || c == '-')
+        || top.starts_with("xn--");
+    // `ann@acme.com.Thanks` ran into the next sentence.
+    let (host, is_top) = if is_top
+        && top.len() > 3
+        && top.starts_with(|c: char| c.is_ascii_uppercase())
+        && top[1..].bytes().all(|byte| byte.is_ascii_lowercase())
+        && head.contains('.')
+    {
+        (head, true)
+    } else {
+        (host, is_top)
+    };
+    (is_top && !NO_DOMAINS.contains(&top) && !head.starts_with(['.', '-']))
+        .then_some(start + host.len())
+}
+
+/// Compiles the expression, so that the first text does not wait for it.
+pub(super) fn warm_up() {
+    LazyLock::force(&WRITTEN_OUT);
 }

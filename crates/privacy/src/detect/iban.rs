@@ -1,21 +1,22 @@
 //! International bank account numbers.
 
-use super::Found;
+use super::{Found, Page};
 use crate::{
     checksum::{iban_length, mod_97},
     kind::Kind,
 };
 
-pub(super) fn find(text: &str, found: &mut Vec<Found>) {
-    let bytes = text.as_bytes();
+pub(super) fn find(page: &Page<'_>, found: &mut Vec<Found>) {
+    let bytes = page.text.as_bytes();
     let mut at = 0;
     while at + 15 <= bytes.len() {
         let fresh = at == 0 || !bytes[at - 1].is_ascii_alphanumeric();
         if fresh
             && bytes[at].is_ascii_alphabetic()
+            && bytes[at + 1].is_ascii_alphabetic()
             && let Some((end, canonical)) = iban(bytes, at)
         {
-            found.push(Found { at: at..end, kind: Kind::Iban, canonical });
+            found.push(Found::new(at..end, Kind::Iban, canonical, "iban/mod-97", 99));
             at = end;
         } else {
             at += 1;
@@ -25,8 +26,11 @@ pub(super) fn find(text: &str, found: &mut Vec<Found>) {
 
 /// The end of the IBAN that starts here, and its compact form.
 fn iban(bytes: &[u8], start: usize) -> Option<(usize, String)> {
-    let country = bytes.get(start..start + 2)?.to_ascii_uppercase();
-    if !bytes.get(start + 2..start + 4)?.iter().all(u8::is_ascii_digit) {
+    let country = [bytes[start].to_ascii_uppercase(), bytes[start + 1].to_ascii_uppercase()];
+    // `DE 89 …` and `D E 8 9` are written by some: the check digits may stand apart.
+    let digits =
+        bytes.get(start + 2..start + 6)?.iter().filter(|byte| byte.is_ascii_digit()).count();
+    if digits < 2 || !matches!(bytes[start + 2], b'0'..=b'9' | b' ' | b'-') {
         return None;
     }
     let length = iban_length(&country)?;
@@ -35,7 +39,7 @@ fn iban(bytes: &[u8], start: usize) -> Option<(usize, String)> {
     while compact.len() < length {
         match bytes.get(at)? {
             byte if byte.is_ascii_alphanumeric() => compact.push(byte.to_ascii_uppercase()),
-            b' ' | b'-' | b'.' if at > start && bytes[at - 1].is_ascii_alphanumeric() => {}
+            b' ' | b'-' | b'.' | b'/' if at > start && bytes[at - 1].is_ascii_alphanumeric() => {}
             _ => return None,
         }
         at += 1;

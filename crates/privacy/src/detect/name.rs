@@ -1,0 +1,575 @@
+//! Names of people without a model: by where they stand, by what is known of their words, and by
+//! having been recognised elsewhere in the text.
+
+use std::{collections::HashSet, ops::Range};
+
+use super::{Found, Page, after, before, field::Label};
+use crate::kind::Kind;
+
+mod cue;
+mod word;
+
+use word::{Case, Sort, Word, words};
+
+/// The points a piece of text needs to be a name.
+const ENOUGH: i32 = 15;
+/// The longest name, in words.
+const LONGEST: usize = 6;
+
+/// What is known of the text beside its words.
+struct Scene<'a> {
+    page: &'a Page<'a>,
+    words: Vec<Word>,
+    /// Pieces of the local parts of mail addresses.
+    locals: HashSet<Vec<u8>>,
+    /// Whole local parts.
+    handles: HashSet<Vec<u8>>,
+    /// Whether nouns have capitals here, as in German.
+    german: bool,
+}
+
+/// A name: words from and to (exclusive).
+#[derive(Clone, Debug)]
+struct Name {
+    words: Range<usize>,
+    rule: &'static str,
+    score: i32,
+    /// Whether its parts are looked for elsewhere.
+    spreads: bool,
+}
+
+pub(super) fn find(page: &Page<'_>, taken: &[Range<usize>], found: &mut Vec<Found>) {
+    let words = words(page.text, taken);
+    if words.is_empty() {
+        return;
+    }
+    let mut locals = HashSet::new();
+    let mut handles = HashSet::new();
+    for hit in found.iter().filter(|hit| hit.kind == Kind::Email) {
+        let local = hit.canonical.split('@').next().unwrap_or_default();
+        for piece in local.split(|c: char| !c.is_alphabetic()).filter(|piece| piece.len() >= 3) {
+            locals.insert(word::key(piece));
+        }
+        handles.insert(word::key(local.trim_end_matches(|c: char| c.is_ascii_digit())));
+    }
+    let german = word::is_german(&words, page.text);
+    let scene = Scene { page, words, locals, handles, german };
+    let mut names = scene.runs();
+    scene.lower(&mut names);
+    names.sort_by_key(|name| (name.words.start, name.words.end));
+    scene.spread(&mut names);
+    scene.script(found);
+    emit(&scene, &names, found);
+}
+
+fn emit(scene: &Scene<'_>, names: &[Name], found: &mut Vec<Found>) {
+    let text = scene.page.text;
+    let mut index = 0;
+    while index < names.len() {
+        let mut name = names[index].clone();
+        index += 1;
+        // Pieces that were recognised one by one are one name.
+        while let Some(next) = names.get(index) {
+            let joined = next.words.start < name.words.end
+                || next.words.start == name.words.end
+                    && matches!(
+                        &text[scene.words[name.words.end - 1].end
+                            ..scene.words[next.words.start].start],
+                        " " | "-"
+                    );
+            if !joined {
+                break;
+            }
+            name.words.end = name.words.end.max(next.words.end);
+            index += 1;
+        }
+        let at = scene.words[name.words.start].start..scene.words[name.words.end - 1].end;
+        let canonical = String::from_utf8_lossy(
+            &scene.words[name.words.clone()]
+                .iter()
+                .map(|word| word::key(&text[word.start..word.end]))
+                .collect::<Vec<_>>()
+                .join(&b' '),
+        )
+        .into_owned();
+        let score = u8::try_from((40 + name.score).clamp(40, 95)).unwrap_or(95);
+        found.push(Found::new(at, Kind::Person, canonical, name.rule, score));
+    }
+}
+
+impl Scene<'_> {
+    fn text(&self, word: usize) -> &str {
+        &self.page.text[self.words[word].start..self.words[word].end]
+    }
+
+    /// The text between a word and the one before.
+    fn gap(&self, word: usize) -> &str {
+        if word == 0 {
+            &self.page.text[..self.words[0].start]
+        } else {
+            &self.page.text[self.words[word - 1].end..self.words[word].start]
+        }
+    }
+
+    /// Names written with capitals.
+    fn runs(&self) -> Vec<Name> {
+        let mut names = Vec::new();
+        let mut at = 0;
+        while at < self.words.len() {
+            if !self.words[at].is_capital() || self.words[at].taken {
+                at += 1;
+                continue;
+            }
+            let end = self.run(at);
+            self.split(at..end, &mut names);
+            at = end.max(at + 1);
+        }
+        names
+    }
+
+    /// Where a run of capitalised words ends: single spaces between, particles within.
+    fn run(&self, start: usize) -> usize {
+        let mut end = start + 1;
+        while end < self.words.len() && !self.words[end].taken {
+            let gap = self.gap(end);
+            let initial = self.words[end - 1].sort == Sort::Initial && gap == ". ";
+            if gap != " " && gap != "  " && !initial {
+                break;
+            }
+            if self.words[end].is_capital() {
+                end += 1;
+                continue;
+            }
+            // `van der Berg`, `de la Cruz`
+            let particles = (end..self.words.len().min(end + 3))
+                .take_while(|at| {
+                    word::is_particle(self.text(*at)) && (*at == end || self.gap(*at) == " ")
+                })
+                .count();
+            let next = end + particles;
+            if particles > 0
+                && next < self.words.len()
+                && self.gap(next) == " "
+                && self.words[next].is_capital()
+                && !self.words[next].taken
+            {
+                end = next + 1;
+            } else {
+                break;
+            }
+        }
+        end
+    }
+
+    /// Finds the names in a run.
+    fn split(&self, run: Range<usize>, names: &mut Vec<Name>) {
+        let mut at = run.start;
+        while at < run.end {
+            if !self.words[at].sort.may_begin() {
+                at += 1;
+                continue;
+            }
+            let mut end = at + 1;
+            while end < run.end && end - at < LONGEST && self.words[end].sort.may_continue() {
+                end += 1;
+            }
+            while end > at + 1 && matches!(self.words[end - 1].sort, Sort::Particle | Sort::Initial)
+            {
+                end -= 1;
+            }
+            if self.is_organisation(at, end, run.end) {
+                at = end + 1;
+                continue;
+            }
+            match self.best(at, end, run.clone()) {
+                Some(name) => {
+                    at = name.words.end;
+                    self.last_first(name, names);
+                }
+                None => at += 1,
+            }
+        }
+    }
+
+    /// `Clarke, Elizabeth`: a family name was rejected or taken alone, and the given name follows.
+    fn last_first(&self, name: Name, names: &mut Vec<Name>) {
+        if let Some(last) = names.last_mut()
+            && last.words.len() <= 2
+            && last.words.end == name.words.start
+            && self.gap(name.words.start) == ", "
+            && name.words.len() <= 2
+            && self.words[name.words.start].entry.given() >= 2
+            && self.words[last.words.start].entry.family() * 2
+                >= self.words[last.words.start].entry.given()
+            && self.opens(last.words.start)
+        {
+            last.words.end = name.words.end;
+            last.rule = "name/last-first";
+            last.spreads = true;
+            last.score = last.score.max(name.score);
+            return;
+        }
+        // The family name alone was not enough.
+        if name.words.start > 0
+            && self.gap(name.words.start) == ", "
+            && name.words.len() <= 2
+            && self.words[name.words.start].entry.given() >= 2
+        {
+            let family = name.words.start - 1;
+            let word = &self.words[family];
+            let free = names.last().is_none_or(|last| last.words.end <= family);
+            let alone =
+                family == 0 || self.gap(family) != " " || !self.words[family - 1].is_capital();
+            if free
+                && alone
+                && word.is_capital()
+                && !word.taken
+                && matches!(
+                    word.sort,
+                    Sort::Family
+                        | Sort::Unknown
+                        | Sort::Rare
+                        | Sort::FamilyWord
+                        | Sort::Given
+                        | Sort::GivenWord
+                )
+                && self.opens(family)
+            {
+                names.push(Name {
+                    words: family..name.words.end,
+                    rule: "name/last-first",
+                    score: name.score,
+                    spreads: true,
+                });
+                return;
+            }
+        }
+        names.push(name);
+    }
+
+    /// Whether a word opens a line, a cell, or follows a colon or bracket.
+    fn opens(&self, word: usize) -> bool {
+        let gap = self.gap(word);
+        word == 0
+            || gap.ends_with([':', '(', '"', '\n', ';', '|', '\t', '>', '-'])
+            || gap.ends_with(": ")
+            || gap.contains('\n')
+            || gap.ends_with("| ")
+            || gap.ends_with("- ")
+            || gap.ends_with("; ")
+    }
+
+    /// Whether the words are, or begin, the name of an organisation or a product.
+    fn is_organisation(&self, start: usize, end: usize, run: usize) -> bool {
+        if end < run && matches!(self.words[end].sort, Sort::Organisation) {
+            return true;
+        }
+        let tail = &self.page.text[self.words[end - 1].end..];
+        let joined = [" & ", " + ", " und Söhne", " et fils", " e figli"]
+            .iter()
+            .any(|sign| tail.starts_with(sign));
+        if joined {
+            let rest = tail.trim_start_matches([' ', '&', '+']);
+            if rest.starts_with("Sons")
+                || rest.starts_with("Co")
+                || rest.starts_with("Partner")
+                || rest.starts_with("Söhne")
+                || rest.starts_with("Daughters")
+                || rest.starts_with("Associates")
+                || rest.starts_with("Company")
+                || rest.starts_with("Bro")
+                || end - start == 1
+                    && rest.starts_with(char::is_uppercase)
+                    && !self.words[start].sort.is_given()
+            {
+                return true;
+            }
+        }
+        // `Johnson & Johnson`: the second half.
+        let head = &self.page.text[..self.words[start].start];
+        end - start == 1 && (head.ends_with(" & ") && !self.words[start].sort.is_given())
+            || tail.starts_with(".com")
+            || tail.starts_with(".io")
+            || tail.starts_with("™")
+            || tail.starts_with('®')
+            || tail.starts_with(".js")
+            || [", Inc", " Inc", ", LLC", " GmbH", ", Ltd"]
+                .iter()
+                .any(|form| tail.starts_with(form))
+    }
+
+    /// The best name that begins with a word.
+    fn best(&self, start: usize, end: usize, run: Range<usize>) -> Option<Name> {
+        let mut candidates = vec![start..end];
+        if end - start > 1 {
+            // `Will Maria Lopez join?`, `Maria Lopez Aurora`
+            if matches!(self.words[start].sort, Sort::GivenWord | Sort::FamilyWord)
+                && self.sentence(start)
+                && self.words[start + 1].sort.is_given()
+                && end - start > 2
+            {
+                candidates.insert(0, start + 1..end);
+            }
+            if end - start > 2
+                || matches!(
+                    self.words[end - 1].sort,
+                    Sort::FamilyWord | Sort::GivenWord | Sort::Place | Sort::Brand
+                )
+            {
+                candidates.push(start..end - 1);
+            }
+            if end - start > 3 {
+                candidates.push(start..start + 2);
+            }
+            candidates.push(start..start + 1);
+        }
+        for words in candidates {
+            // What follows must not go on with a capital that was cut off, unless it is a word.
+            if words.start < words.end && words.start >= run.start {
+                let score = self.score(words.clone());
+                if score >= ENOUGH {
+                    let spreads = words.len() > 1 || score >= ENOUGH + 6;
+                    return Some(Name { words, rule: "name/shape", score, spreads });
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether a word begins a sentence or a line.
+    fn sentence(&self, word: usize) -> bool {
+        let gap = self.gap(word);
+        word == 0 || gap.contains('\n') || gap.starts_with(['.', '!', '?']) && gap.len() > 1
+    }
+
+    /// The points of some words as a name.
+    fn score(&self, words: Range<usize>) -> i32 {
+        let first = &self.words[words.start];
+        let last = &self.words[words.end - 1];
+        let single = words.len() == 1;
+        let shouted = first.case == Case::Upper;
+        let mut score = if single {
+            first.alone()
+        } else {
+            first.leading() + last.closing() + i32::from(words.len() > 2) * 2
+        };
+        if !single {
+            let unknown =
+                self.words[words.clone()].iter().filter(|word| word.sort == Sort::Unknown).count();
+            let odd = self.words[words.clone()]
+                .iter()
+                .filter(|word| matches!(word.sort, Sort::Unknown | Sort::Rare))
+                .count();
+            if odd == words.len() {
+                if self.german {
+                    score -= 6;
+                } else if !self.sentence(words.start) && unknown > 0 {
+                    score += 4;
+                }
+            }
+            if shouted && odd > 0 {
+                score -= 10;
+            }
+            if self.words[words.clone()].iter().all(|word| word.entry.is_word()) {
+                score -= 4;
+            }
+            if self.words[words.clone()].iter().any(|word| word.case == Case::Mixed) {
+                score -= 12;
+            }
+        } else if shouted && first.sort != Sort::Given {
+            score -= 6;
+        }
+        if self.german && single && matches!(first.sort, Sort::Family | Sort::Rare | Sort::Unknown)
+        {
+            score -= 6;
+        }
+        score + self.before(words.clone()) + self.after(words.clone()) + self.mail(words)
+    }
+
+    /// Points for mail addresses that are made of the words.
+    fn mail(&self, words: Range<usize>) -> i32 {
+        if self.handles.is_empty() {
+            return 0;
+        }
+        let keys: Vec<Vec<u8>> = words.clone().map(|at| word::key(self.text(at))).collect();
+        let known = keys
+            .iter()
+            .any(|key| key.len() >= 3 && (self.locals.contains(key) || self.handles.contains(key)));
+        let made = keys.len() > 1 && {
+            let (first, last) = (&keys[0], &keys[keys.len() - 1]);
+            let joined = [first.clone(), last.clone()].concat();
+            let short = [&first[..1.min(first.len())], last].concat();
+            let back = [last.as_slice(), &first[..1.min(first.len())]].concat();
+            [joined, short, back].iter().any(|handle| self.handles.contains(handle))
+        };
+        let word = words.len() == 1
+            && self.words[words.start].entry.is_word()
+            && !self.words[words.start].entry.is_name();
+        if word {
+            0
+        } else if made || known {
+            14
+        } else {
+            0
+        }
+    }
+
+    /// Finds the parts of names that were recognised in the rest of the text.
+    fn spread(&self, names: &mut Vec<Name>) {
+        let mut parts: HashSet<Vec<u8>> = HashSet::new();
+        let mut covered = vec![false; self.words.len()];
+        for name in names.iter() {
+            for at in name.words.clone() {
+                covered[at] = true;
+                let word = &self.words[at];
+                if name.spreads
+                    && !matches!(
+                        word.sort,
+                        Sort::Particle | Sort::Initial | Sort::Brand | Sort::Place
+                    )
+                    && word.end - word.start >= 3
+                {
+                    parts.insert(word::key(self.text(at)));
+                }
+            }
+        }
+        if parts.is_empty() {
+            return;
+        }
+        for (at, word) in self.words.iter().enumerate() {
+            if covered[at] || word.taken || word.end - word.start < 3 {
+                continue;
+            }
+            let capital = word.is_capital();
+            let lower =
+                word.case == Case::Lower && word.end - word.start >= 4 && !word.entry.is_word();
+            if !capital && !lower || !parts.contains(&word::key(self.text(at))) {
+                continue;
+            }
+            // A word that is a name elsewhere is one here with a capital that no sentence explains.
+            let explained = word.entry.is_word()
+                && (self.sentence(at)
+                    || self.is_organisation(at, at + 1, (at + 2).min(self.words.len())));
+            let organisation = self
+                .words
+                .get(at + 1)
+                .is_some_and(|next| next.sort == Sort::Organisation && self.gap(at + 1) == " ");
+            if !explained && !organisation {
+                names.push(Name {
+                    words: at..at + 1,
+                    rule: "name/spread",
+                    score: 20,
+                    spreads: false,
+                });
+            }
+        }
+        names.sort_by_key(|name| (name.words.start, name.words.end));
+    }
+
+    /// Names written without capitals: speakers, greetings, introductions, two names in a row.
+    fn lower(&self, names: &mut Vec<Name>) {
+        let mut at = 0;
+        while at < self.words.len() {
+            let word = &self.words[at];
+            if word.case != Case::Lower || word.taken || !word.may_be_lower() {
+                at += 1;
+                continue;
+            }
+            let end = self.lower_run(at);
+            if let Some(end) = end {
+                names.push(Name { words: at..end, rule: "name/lower", score: 18, spreads: true });
+                at = end;
+            } else {
+                at += 1;
+            }
+        }
+    }
+
+    /// Where a name in small letters that starts here ends.
+    fn lower_run(&self, at: usize) -> Option<usize> {
+        let word = &self.words[at];
+        let next = at + 1;
+        let follows = |index: usize| {
+            self.words.get(index).is_some_and(|word| {
+                word.case == Case::Lower
+                    && !word.taken
+                    && self.gap(index) == " "
+                    && (word.end - word.start) >= 2
+            })
+        };
+        let cue = self.lower_cue(at);
+        let strong = word.entry.given() >= 2 && !word.entry.is_word()
+            || word.entry.given() >= 4 && !word.entry.is_common() && !word.entry.is_brand();
+        let second = follows(next).then(|| &self.words[next]);
+        let family = second.is_some_and(|second| {
+            (second.entry.family() >= 1
+                || second.entry.is_unknown() && second.end - second.start >= 4 && cue > 0)
+                && !second.entry.is_word()
+        });
+        let word_family =
+            second.is_some_and(|second| second.entry.family() >= 2 && second.entry.is_word());
+        let full = family
+            && (strong && (word.entry.given() >= 3 || cue > 0) || cue > 0 && word.entry.is_name())
+            || word_family && strong && cue > 0;
+        let unknown_full = cue >= 2 && word.entry.is_unknown() && family;
+        if full || unknown_full {
+            let third = next + 1;
+            let more = follows(third)
+                && self.words[third].entry.family() >= 1
+                && !self.words[third].entry.is_word();
+            return Some(third + usize::from(more));
+        }
+        let speaker = cue == 3;
+        let alone = strong && cue > 0
+            || speaker && word.entry.given() >= 3
+            || cue > 0
+                && word.entry.given() >= 1
+                && !word.entry.is_word()
+                && (word.entry.given() >= 2 || cue >= 2);
+        let local = self.locals.contains(&word::key(self.text(at)))
+            && !word.entry.is_word()
+            && word.entry.is_name();
+        (alone || local).then_some(next)
+    }
+
+    /// Names in scripts without capitals, where a title or a field says so.
+    fn script(&self, found: &mut Vec<Found>) {
+        let text = self.page.text;
+        if text.is_ascii() {
+            return;
+        }
+        word::ideographs(text, |at: Range<usize>| {
+            let named =
+                self.page.fields.labels(at.start).next().is_some_and(|label| {
+                    matches!(label, Label::Person | Label::Given | Label::Family)
+                }) && self.page.fields.labels(at.end - 1).count() > 0;
+            let value = &text[at.clone()];
+            if let Some(length) =
+                word::honoured(value, &text[at.end..], before(text, at.start), named)
+            {
+                let at = at.start..at.start + length;
+                let canonical = text[at.clone()].to_owned();
+                found.push(Found::new(at, Kind::Person, canonical, "name/script", 80));
+            }
+        });
+    }
+
+    /// The word before, when it stands on the same line.
+    fn previous(&self, word: usize) -> Option<usize> {
+        (word > 0 && !self.gap(word).contains('\n') && !self.words[word - 1].taken)
+            .then(|| word - 1)
+    }
+
+    fn is_line(&self, words: Range<usize>) -> bool {
+        let text = self.page.text;
+        let head = text[..self.words[words.start].start]
+            .trim_end_matches([' ', '>', '-', '*', '\u{2014}', '\u{2013}', '~', '\t']);
+        let tail = text[self.words[words.end - 1].end..]
+            .trim_start_matches([' ', ',', '.', '!', '\r', '\t']);
+        (head.is_empty() || head.ends_with('\n')) && (tail.is_empty() || tail.starts_with('\n'))
+    }
+
+    fn follows(&self, at: usize) -> Option<char> {
+        after(self.page.text, at)
+    }
+}

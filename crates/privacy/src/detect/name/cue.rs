@@ -1,0 +1,1184 @@
+//! What stands before and after a name.
+
+use std::ops::Range;
+
+use super::{
+    Case, Scene, Sort,
+    word::{is_title, key},
+};
+use crate::detect::field::Label;
+
+/// Words that greet or thank whoever is named next.
+const GREETINGS: &[&str] = &[
+    "hi",
+    "hello",
+    "hey",
+    "dear",
+    "hallo",
+    "hola",
+    "bonjour",
+    "ciao",
+    "liebe",
+    "lieber",
+    "moin",
+    "servus",
+    "olá",
+    "ola",
+    "caro",
+    "cara",
+    "estimado",
+    "estimada",
+    "querido",
+    "querida",
+    "kære",
+    "hej",
+    "hei",
+    "ahoj",
+    "cześć",
+    "merhaba",
+    "sayın",
+    "thanks",
+    "thx",
+    "thank",
+    "cheers",
+    "morning",
+    "afternoon",
+    "evening",
+    "tag",
+    "gentile",
+    "prezado",
+    "prezada",
+    "beste",
+    "geachte",
+    "cher",
+    "chère",
+    "szia",
+    "kedves",
+    "salut",
+    "bună",
+    "namaste",
+    "gracias",
+    "merci",
+    "danke",
+    "grazie",
+    "obrigado",
+    "obrigada",
+    "bedankt",
+    "tack",
+    "tak",
+    "takk",
+    "dzięki",
+    "yo",
+    "welcome",
+    "sorry",
+    "congrats",
+    "congratulations",
+    "morgen",
+    "привет",
+    "здравствуйте",
+    "уважаемый",
+    "уважаемая",
+    "buongiorno",
+    "goedemorgen",
+    "bom",
+    "buenas",
+    "dia",
+    "días",
+    "tardes",
+    "geehrte",
+    "geehrter",
+    "goddag",
+    "attn",
+    "attention",
+    "welcome",
+];
+/// Words after which a person is named.
+const INTRODUCING: &[&str] = &[
+    "ask",
+    "asked",
+    "tell",
+    "told",
+    "ping",
+    "pinged",
+    "contact",
+    "contacted",
+    "remind",
+    "met",
+    "cc",
+    "spoke",
+    "called",
+    "phoned",
+    "emailed",
+    "messaged",
+    "invited",
+    "invite",
+    "add",
+    "adding",
+    "assign",
+    "assigned",
+    "escalate",
+    "named",
+    "colleague",
+    "colleagues",
+    "manager",
+    "boss",
+    "recipient",
+    "holder",
+    "owner",
+    "sponsor",
+    "cardholder",
+    "engineer",
+    "rep",
+    "csm",
+    "director",
+    "employee",
+    "patient",
+    "buyer",
+    "friend",
+    "wife",
+    "husband",
+    "son",
+    "daughter",
+    "brother",
+    "sister",
+    "mother",
+    "father",
+    "assistant",
+    "signatory",
+    "requester",
+    "caller",
+    "passenger",
+    "guest",
+    "client",
+    "customer",
+    "user",
+    "name",
+    "i'm",
+    "im",
+    "speaking",
+    "regards",
+    "sincerely",
+    "love",
+    "signed",
+    "approver",
+    "contacto",
+    "kontakt",
+    "kollege",
+    "kollegin",
+    "kollegen",
+    "compañero",
+    "compañera",
+    "collègue",
+    "collega",
+    "cliente",
+    "usuario",
+    "supervisor",
+    "champion",
+    "admin",
+    "lead",
+    "principal",
+    "witness",
+    "beneficiary",
+    "applicant",
+    "candidate",
+    "interviewer",
+    "attendees",
+    "participants",
+    "agent",
+    "mr",
+    "between",
+    "cto",
+    "ceo",
+    "cfo",
+    "coo",
+    "vp",
+    "ansprechpartner",
+    "ansprechpartnerin",
+    "mentor",
+    "partner",
+    "roommate",
+    "tenant",
+    "landlord",
+    "driver",
+    "doctor",
+    "nurse",
+    "teacher",
+    "student",
+    "messages",
+    "msg",
+    "remember",
+    "introduce",
+    "introducing",
+    "introduced",
+    "meet",
+    "met",
+    "including",
+    "replaced",
+    "replacing",
+    "replaces",
+    "succeeds",
+    "mit",
+    "met",
+    "hablar",
+    "llamar",
+    "preguntar",
+    "parler",
+    "contacter",
+    "parlare",
+    "falar",
+    "speak",
+    "talk",
+    "talked",
+    "chat",
+    "chatted",
+    "loop",
+    "looping",
+    "voicemail",
+    "sync",
+    "synced",
+];
+/// Words before which a person stands who says, writes or does something.
+const SPEAKING: &[&str] = &[
+    "wrote",
+    "writes",
+    "said",
+    "says",
+    "asked",
+    "asks",
+    "called",
+    "calls",
+    "mentioned",
+    "replied",
+    "confirmed",
+    "reported",
+    "reports",
+    "told",
+    "explained",
+    "thinks",
+    "wants",
+    "joined",
+    "here",
+    "speaking",
+    "schrieb",
+    "escribió",
+    "scrive",
+    "écrit",
+    "responded",
+    "requested",
+    "emailed",
+    "phoned",
+    "complained",
+    "suggested",
+    "agreed",
+    "approved",
+    "signed",
+    "added",
+    "noted",
+    "escalated",
+    "promised",
+    "insists",
+    "claims",
+    "pointed",
+    "flagged",
+    "raised",
+    "sent",
+    "forwarded",
+    "booked",
+    "bought",
+    "ordered",
+    "left",
+    "resigned",
+    "prefers",
+    "believes",
+    "knows",
+    "met",
+    "tried",
+    "lives",
+    "works",
+    "pidió",
+    "llamó",
+    "dijo",
+    "hat",
+    "ha",
+    "a écrit",
+    "skrev",
+    "napisał",
+    "replies",
+    "answered",
+    "attended",
+    "presented",
+    "owns",
+    "leads",
+    "manages",
+    "handles",
+    "mentions",
+    "hung",
+    "apologised",
+    "apologized",
+    "thanked",
+    "promises",
+    "expects",
+    "hopes",
+    "loves",
+    "hates",
+    "likes",
+    "complains",
+];
+/// What a person does too, but so does a product.
+const DOING: &[&str] = &[
+    "is",
+    "was",
+    "will",
+    "would",
+    "can",
+    "could",
+    "has",
+    "had",
+    "needs",
+    "from",
+    "at",
+    "and",
+    "should",
+    "does",
+    "did",
+    "won't",
+    "can't",
+    "isn't",
+    "wasn't",
+    "hasn't",
+    "doesn't",
+    "didn't",
+    "about",
+    "to",
+    "on",
+    "by",
+    "today",
+    "yesterday",
+    "again",
+    "directly",
+    "if",
+    "for",
+    "re",
+    "via",
+    "because",
+    "who",
+    "whose",
+];
+/// Nouns that a product's name stands before.
+const THINGS: &[&str] = &[
+    "docs",
+    "documentation",
+    "rollout",
+    "integration",
+    "integrations",
+    "app",
+    "apps",
+    "dashboard",
+    "theme",
+    "api",
+    "connector",
+    "plugin",
+    "plugins",
+    "account",
+    "instance",
+    "sync",
+    "data",
+    "export",
+    "import",
+    "server",
+    "cluster",
+    "database",
+    "console",
+    "license",
+    "licence",
+    "subscription",
+    "plan",
+    "module",
+    "release",
+    "version",
+    "update",
+    "upgrade",
+    "widget",
+    "add-on",
+    "addon",
+    "extension",
+    "workspace",
+    "project",
+    "repo",
+    "repository",
+    "board",
+    "tickets",
+    "workflow",
+    "workflows",
+    "webhook",
+    "webhooks",
+    "endpoint",
+    "sdk",
+    "bot",
+    "assistant",
+    "device",
+    "devices",
+    "support",
+    "team",
+    "office",
+    "feature",
+    "features",
+    "migration",
+    "environment",
+    "pipeline",
+    "pipelines",
+    "build",
+    "builds",
+    "job",
+    "jobs",
+    "template",
+    "font",
+    "fonts",
+    "colour",
+    "color",
+    "edition",
+    "implementation",
+    "deployment",
+    "skill",
+    "skills",
+    "tool",
+    "users",
+    "customers",
+    "queue",
+    "topic",
+    "topics",
+    "table",
+    "tables",
+    "query",
+    "queries",
+    "report",
+    "reports",
+    "cloud",
+    "platform",
+    "files",
+    "editor",
+    "campaign",
+    "campaigns",
+    "segment",
+    "crm",
+    "erp",
+    "integrates",
+    "supports",
+    "crashed",
+    "crashes",
+    "sale",
+    "store",
+    "shop",
+    "hotel",
+    "airport",
+    "timezone",
+    "region",
+    "zone",
+    "launch",
+    "beta",
+    "mode",
+    "branch",
+    "script",
+    "scripts",
+    "runner",
+    "package",
+    "library",
+    "client",
+    "level",
+    "models",
+    "model",
+    "setup",
+    "config",
+    "configuration",
+    "onboarding",
+    "demo",
+    "trial",
+    "usage",
+    "seats",
+    "renewal",
+    "contract",
+    "deal",
+    "partnership",
+    "conference",
+    "summit",
+    "event",
+    "webinar",
+    "community",
+    "forum",
+    "certification",
+    "training",
+    "course",
+];
+const DETERMINERS: &[&str] = &[
+    "the", "a", "an", "our", "your", "this", "that", "these", "those", "its", "new", "any", "each",
+    "every", "no", "which", "same", "old", "der", "die", "das", "den", "dem", "ein", "eine", "el",
+    "la", "los", "las", "un", "una", "le", "les", "une", "il", "lo", "de", "het", "o", "os",
+];
+const PLACES: &[&str] = &[
+    "in", "near", "at", "around", "outside", "within", "across", "nach", "aus", "en", "à", "bei",
+    "to",
+];
+const DATES: &[&str] = &[
+    "in", "on", "since", "until", "till", "by", "of", "next", "last", "this", "from", "early",
+    "late", "mid", "for", "the", "and", "through", "before", "after", "during", "every",
+];
+
+impl Scene<'_> {
+    fn low(&self, word: usize) -> String {
+        self.text(word).to_lowercase()
+    }
+
+    /// Points for what stands before.
+    pub(super) fn before(&self, words: Range<usize>) -> i32 {
+        let start = words.start;
+        let single = words.len() == 1;
+        let place = self.words[start].start;
+        let gap = self.gap(start);
+        let mut points = 0;
+        let labels = self.page.fields.starts(place, Label::Person)
+            || self.page.fields.starts(place, Label::Given)
+            || self.page.fields.starts(place, Label::Family)
+            || self.page.fields.starts(place, Label::User);
+        if labels {
+            points += 13;
+        } else if self.page.fields.labels(place).next() == Some(Label::Other)
+            && self.page.fields.starts(place, Label::Other)
+        {
+            points -= 14;
+        } else if self
+            .page
+            .fields
+            .labels(place)
+            .any(|label| matches!(label, Label::Address | Label::Secret))
+            && self.page.fields.labels(place).next() != Some(Label::Person)
+        {
+            points -= 8;
+        }
+        // Titles stand before a full stop.
+        if start > 0
+            && matches!(gap, " " | ". ")
+            && is_title(std::str::from_utf8(&key(self.text(start - 1))).unwrap_or_default())
+            && !self.words[start - 1].taken
+            && (gap == " " || self.text(start - 1).len() <= 5)
+        {
+            return points + 16;
+        }
+        if let Some(previous) = self.previous(start)
+            && matches!(gap, " " | ", " | "  ")
+        {
+            let word = self.low(previous);
+            let word = word.as_str();
+            let direct = gap != ", ";
+            let greeting = GREETINGS.contains(&word)
+                || word == "you" && previous > 0 && self.low(previous - 1) == "thank";
+            if greeting
+                && (direct
+                    || self.sentence(previous)
+                    || matches!(
+                        word,
+                        "thanks" | "hi" | "hello" | "morning" | "afternoon" | "evening" | "dear"
+                    ))
+            {
+                points += 13;
+            } else if direct && self.introduced(previous, word) {
+                points += 12;
+            } else if direct && INTRODUCING.contains(&word) {
+                points += 9;
+            } else if direct && matches!(word, "by" | "from" | "with") {
+                points += 5;
+            } else if direct
+                && matches!(
+                    word,
+                    "to" | "for"
+                        | "and"
+                        | "or"
+                        | "von"
+                        | "mit"
+                        | "con"
+                        | "avec"
+                        | "por"
+                        | "par"
+                        | "an"
+                        | "für"
+                        | "para"
+                        | "pour"
+                        | "that"
+                        | "if"
+                        | "because"
+                        | "but"
+                        | "when"
+                        | "while"
+                        | "as"
+                        | "so"
+                        | "is"
+                        | "y"
+                        | "e"
+                        | "et"
+                        | "und"
+                        | "och"
+                        | "og"
+                )
+            {
+                points += 3;
+            } else if direct && DETERMINERS.contains(&word) {
+                points -= if single { 9 } else { 4 };
+            }
+            if direct && PLACES.contains(&word) && self.words[words.end - 1].entry.is_place() {
+                points -= 10;
+            }
+            if direct
+                && single
+                && DATES.contains(&word)
+                && matches!(&*self.low(start), "april" | "may" | "june" | "august" | "march")
+            {
+                points -= 15;
+            }
+        }
+        if self.closes(start) {
+            points += if self.is_line(words.clone()) || words.len() > 1 { 13 } else { 10 };
+        } else if self.is_line(words.clone()) && !single {
+            // A line of its own: the head of a signature or of an address.
+            points += 5;
+        }
+        let head = &self.page.text[..place];
+        let dash = head.trim_end_matches(' ');
+        if (dash.ends_with("--")
+            || dash.ends_with(['—', '–', '~'])
+            || dash.ends_with("\n-")
+            || dash == "-")
+            && self.ends_line(words.end)
+        {
+            points += 11;
+        }
+        if head.ends_with('@')
+            || head.ends_with('/')
+                && head[..head.len() - 1].ends_with(|c: char| !c.is_whitespace() && c != ',')
+            || head.ends_with('#')
+            || head.ends_with('\\')
+            || head.ends_with('_')
+            || head.ends_with('.')
+                && !head.ends_with("..")
+                && head[..head.len() - 1].ends_with(|c: char| c.is_alphanumeric())
+        {
+            points -= if head.ends_with('@') { -6 } else { 12 };
+        }
+        points
+    }
+
+    /// `my name is X`, `this is X`, `I am X`, `X is the name`, `me llamo X`, `ich bin X`.
+    fn introduced(&self, previous: usize, word: &str) -> bool {
+        let back = |count: usize| {
+            previous
+                .checked_sub(count)
+                .filter(|at| !self.words[*at].taken)
+                .map(|at| self.low(at))
+                .unwrap_or_default()
+        };
+        match word {
+            "is" => matches!(
+                &*back(1),
+                "name" | "this" | "it" | "here" | "contact" | "owner" | "manager"
+            ),
+            "it's" | "it’s" | "i'm" | "i’m" | "im" | "llamo" | "heiße" | "heisse" | "appelle"
+            | "chiamo" | "chamo" | "heter" | "hedder" | "named" => true,
+            "am" => back(1) == "i",
+            "bin" => back(1) == "ich",
+            "suis" => back(1) == "je",
+            "soy" | "sono" | "sou" => true,
+            "to" | "with" => matches!(
+                &*back(1),
+                "spoke"
+                    | "speak"
+                    | "speaking"
+                    | "talk"
+                    | "talked"
+                    | "talking"
+                    | "spoken"
+                    | "addressed"
+                    | "assigned"
+                    | "reassigned"
+                    | "escalated"
+                    | "according"
+                    | "attributed"
+                    | "belongs"
+                    | "met"
+                    | "meeting"
+                    | "call"
+                    | "chat"
+                    | "chatted"
+                    | "issued"
+                    | "handed"
+                    | "introduced"
+                    | "reported"
+                    | "reports"
+                    | "married"
+                    | "attn"
+                    | "connect"
+                    | "connected"
+                    | "work"
+                    | "worked"
+                    | "working"
+                    | "transferred"
+                    | "copied"
+                    | "wrote"
+                    | "reach"
+                    | "reached"
+                    | "out"
+                    | "thanks"
+            ),
+            "in" => matches!(
+                &*back(1),
+                "loop" | "looped" | "looping" | "bring" | "brought" | "copy" | "copying" | "cc"
+            ),
+            "for" => matches!(
+                &*back(1),
+                "voicemail"
+                    | "pending"
+                    | "message"
+                    | "asked"
+                    | "asking"
+                    | "waiting"
+                    | "card"
+                    | "invoice"
+                    | "reset"
+                    | "account"
+                    | "login"
+                    | "on"
+                    | "cover"
+                    | "covering"
+                    | "attn"
+                    | "check"
+                    | "note"
+                    | "delivery"
+                    | "password"
+            ),
+            "by" => matches!(
+                &*back(1),
+                "signed"
+                    | "reported"
+                    | "raised"
+                    | "submitted"
+                    | "created"
+                    | "owned"
+                    | "approved"
+                    | "written"
+                    | "sent"
+                    | "requested"
+                    | "opened"
+                    | "closed"
+                    | "assigned"
+                    | "authored"
+                    | "made"
+                    | "paid"
+                    | "led"
+                    | "introduced"
+                    | "booked"
+                    | "handled"
+                    | "managed"
+                    | "prepared"
+                    | "reviewed"
+                    | "updated"
+                    | "logged"
+                    | "forwarded"
+                    | "called"
+                    | "joined"
+            ),
+            "from" => matches!(
+                &*back(1),
+                "email"
+                    | "mail"
+                    | "message"
+                    | "call"
+                    | "note"
+                    | "ticket"
+                    | "request"
+                    | "voicemail"
+                    | "reply"
+                    | "heard"
+                    | "feedback"
+                    | "letter"
+            ),
+            "con" => matches!(&*back(1), "hablar" | "hablé" | "habló"),
+            "mit" => matches!(&*back(1), "gesprochen" | "telefonat" | "gespräch"),
+            "of" => matches!(&*back(1), "behalf" | "onboarding" | "attention" | "care" | "name"),
+            _ => false,
+        }
+    }
+
+    /// Whether the line before, or the word before, closes a letter.
+    fn closes(&self, start: usize) -> bool {
+        const CLOSINGS: &[&str] = &[
+            "regards",
+            "best",
+            "cheers",
+            "thanks",
+            "sincerely",
+            "thx",
+            "yours",
+            "truly",
+            "faithfully",
+            "wishes",
+            "cordially",
+            "warmly",
+            "respectfully",
+            "grüße",
+            "grüßen",
+            "gruß",
+            "grüssen",
+            "gruss",
+            "vg",
+            "lg",
+            "mfg",
+            "saludos",
+            "atentamente",
+            "saludo",
+            "abrazo",
+            "cordialement",
+            "bien à vous",
+            "amicalement",
+            "saluti",
+            "cordiali",
+            "distinti",
+            "atenciosamente",
+            "cumprimentos",
+            "abraço",
+            "groeten",
+            "groet",
+            "mvh",
+            "hälsningar",
+            "hilsen",
+            "terveisin",
+            "pozdrawiam",
+            "poważaniem",
+            "pozdravem",
+            "pozdrav",
+            "üdvözlettel",
+            "saygılarımla",
+            "br",
+            "rgds",
+            "gracias",
+            "merci",
+            "danke",
+            "grazie",
+            "obrigado",
+            "tack",
+            "love",
+            "appreciated",
+            "kr",
+            "thank",
+            "you",
+            "advance",
+            "sent",
+            "lp",
+            "ystävällisin",
+            "venlig",
+            "vänliga",
+            "selamlar",
+            "teşekkürler",
+            "уважением",
+        ];
+        let gap = self.gap(start);
+        if start == 0 || !(gap.contains('\n') || gap == ", " || gap == " ") || gap.len() > 12 {
+            return false;
+        }
+        if self.words[start - 1].taken {
+            return false;
+        }
+        let previous = self.low(start - 1);
+        let closing = CLOSINGS.contains(&previous.as_str());
+        if !closing {
+            return false;
+        }
+        if matches!(&*previous, "you" | "advance" | "sent" | "love" | "best" | "thank")
+            && !gap.contains('\n')
+        {
+            return previous == "best" && gap == ", ";
+        }
+        // `Regards, X` at the end of a sentence or text; "thanks X" is a greeting.
+        gap.contains('\n')
+            || gap == ", "
+            || !matches!(
+                &*previous,
+                "thanks" | "danke" | "merci" | "gracias" | "tack" | "grazie" | "obrigado"
+            )
+    }
+
+    fn ends_line(&self, end: usize) -> bool {
+        let tail =
+            self.page.text[self.words[end - 1].end..].trim_start_matches([' ', '.', ',', '!', ')']);
+        tail.is_empty() || tail.starts_with(['\n', '\r', '"', '<', '|', '\\'])
+    }
+
+    /// Points for what stands after.
+    pub(super) fn after(&self, words: Range<usize>) -> i32 {
+        let single = words.len() == 1;
+        let last = &self.words[words.end - 1];
+        let tail = &self.page.text[last.end..];
+        let mut points = 0;
+        // `Ann Lee <ann@…>`, `Ann Lee (ann@…)`, `Ann Lee, ann@…`
+        if let Some(next) = self.words.get(words.end)
+            && next.taken
+            && next.start - last.end <= 6
+        {
+            let gap = &self.page.text[last.end..next.start];
+            if !gap.contains('\n') || single {
+                let mail = self.page.text[next.start..]
+                    .find(|c: char| c.is_whitespace())
+                    .map_or(&self.page.text[next.start..], |end| {
+                        &self.page.text[next.start..next.start + end]
+                    })
+                    .contains('@');
+                if mail {
+                    points += if gap.contains(['<', '(']) { 12 } else { 7 };
+                }
+            }
+        }
+        if let Some(next) = self.words.get(words.end).filter(|next| !next.taken) {
+            let gap = &self.page.text[last.end..next.start];
+            let word = self.low(words.end);
+            let word = word.as_str();
+            if gap == " " || gap == "  " {
+                if SPEAKING.contains(&word) {
+                    points += 10;
+                } else if single && THINGS.contains(&word) {
+                    points -= 12;
+                } else if DOING.contains(&word) && next.case == Case::Lower {
+                    points += 2;
+                }
+                if next.sort == Sort::Organisation
+                    || THINGS.contains(&word) && !single && next.is_capital()
+                {
+                    points -= 15;
+                }
+                if single
+                    && next.is_capital()
+                    && matches!(next.sort, Sort::Ordinary | Sort::Brand)
+                    && next.case != Case::Upper
+                {
+                    // `Summer Sale`, `Austin Office`: one of several capitalised words.
+                    points -= 6;
+                }
+            } else if gap.starts_with(" (")
+                && matches!(
+                    word,
+                    "sponsor"
+                        | "admin"
+                        | "owner"
+                        | "manager"
+                        | "champion"
+                        | "ceo"
+                        | "cto"
+                        | "cfo"
+                        | "coo"
+                        | "vp"
+                        | "csm"
+                        | "he"
+                        | "she"
+                        | "they"
+                        | "her"
+                        | "his"
+                        | "him"
+                        | "director"
+                        | "head"
+                        | "lead"
+                        | "engineer"
+                        | "sales"
+                        | "procurement"
+                        | "legal"
+                        | "it"
+                        | "finance"
+                        | "mob"
+                        | "mobile"
+                        | "tel"
+                        | "phone"
+                        | "cell"
+                        | "decision"
+                        | "buyer"
+                        | "user"
+                        | "main"
+                        | "primary"
+                        | "cc"
+                        | "ext"
+                        | "account"
+                        | "executive"
+                        | "our"
+                        | "their"
+                        | "my"
+                )
+            {
+                points += 9;
+            } else if gap == ", "
+                && matches!(
+                    word,
+                    "ceo"
+                        | "cto"
+                        | "cfo"
+                        | "coo"
+                        | "vp"
+                        | "head"
+                        | "director"
+                        | "manager"
+                        | "senior"
+                        | "chief"
+                        | "lead"
+                        | "founder"
+                        | "president"
+                        | "who"
+                        | "our"
+                        | "the"
+                        | "dob"
+                        | "born"
+                        | "aged"
+                        | "account"
+                        | "product"
+                        | "sales"
+                        | "procurement"
+                        | "solutions"
+                        | "it"
+                        | "customer"
+                        | "phd"
+                        | "md"
+                        | "esq"
+                        | "date"
+                )
+            {
+                points += 6;
+            }
+        }
+        if single
+            && tail.starts_with(' ')
+            && tail[1..].starts_with(|c: char| c.is_ascii_digit())
+            && self.words[words.start].sort != Sort::Given
+        {
+            points -= 8;
+        }
+        if tail.starts_with(':') {
+            // A speaker, at the head of a line; elsewhere a label.
+            let head = self.gap(words.start);
+            let line = words.start == 0 && head.trim().is_empty()
+                || head.contains('\n')
+                || head.ends_with("] ");
+            let known = !matches!(
+                self.words[words.start].sort,
+                Sort::Unknown | Sort::FamilyWord | Sort::Place | Sort::Brand
+            );
+            if line && known {
+                points += 12;
+            } else if line {
+                points += if single { 4 } else { 8 };
+            }
+        }
+        if tail.starts_with(['/', '\\', '_', '='])
+            && tail[1..].starts_with(|c: char| c.is_alphanumeric())
+            || tail.starts_with('(')
+            || tail.starts_with("::")
+            || tail.starts_with('.') && tail[1..].starts_with(|c: char| c.is_ascii_lowercase())
+        {
+            points -= 12;
+        }
+        points
+    }
+
+    /// How strongly a name in small letters is expected here: 0 not, 3 as a speaker.
+    pub(super) fn lower_cue(&self, at: usize) -> u8 {
+        let gap = self.gap(at);
+        let line = at == 0 && gap.trim().is_empty() || gap.contains('\n') || gap.ends_with("] ");
+        let tail = &self.page.text[self.words[at].end..];
+        let speaker = tail.starts_with(": ")
+            || tail.starts_with(":\n")
+            || tail.starts_with(" (") && tail.contains("): ");
+        if line && speaker {
+            return 3;
+        }
+        let place = self.words[at].start;
+        if self.page.fields.starts(place, Label::Person)
+            || self.page.fields.starts(place, Label::Given)
+            || self.page.fields.starts(place, Label::Family)
+        {
+            return 2;
+        }
+        if self.closes(at) && self.ends_line(at + 1) {
+            return 2;
+        }
+        let head = self.page.text[..place].trim_end_matches(' ');
+        if (head.ends_with("--") || head.ends_with(['—', '–', '~']) || head.ends_with("\n-"))
+            && self.ends_line(at + 1)
+        {
+            return 2;
+        }
+        let Some(previous) = self.previous(at) else {
+            return u8::from(line && self.next_speaks(at));
+        };
+        let word = self.low(previous);
+        let direct = gap == " ";
+        if !direct && gap != ", " {
+            return 0;
+        }
+        if GREETINGS.contains(&word.as_str())
+            && (direct || word == "hi" || word == "hello" || word == "thanks")
+            && !matches!(&*word, "bom" | "buenas" | "thank" | "tag" | "welcome" | "sorry")
+        {
+            return 2;
+        }
+        if direct && self.introduced(previous, &word) {
+            return if matches!(
+                &*word,
+                "is" | "it's" | "it’s" | "i'm" | "i’m" | "im" | "am" | "llamo" | "bin"
+            ) {
+                2
+            } else {
+                1
+            };
+        }
+        if direct
+            && is_title(&word)
+            && word.len() > 1
+            && !matches!(
+                &*word,
+                "pan" | "don" | "bay" | "fr" | "sig" | "bu" | "miss" | "judge" | "ing" | "mag"
+            )
+        {
+            return 2;
+        }
+        if direct
+            && matches!(
+                &*word,
+                "ask"
+                    | "asked"
+                    | "tell"
+                    | "told"
+                    | "ping"
+                    | "pinged"
+                    | "cc"
+                    | "colleague"
+                    | "boss"
+                    | "contact"
+                    | "and"
+                    | "with"
+                    | "from"
+                    | "by"
+                    | "for"
+                    | "to"
+                    | "remind"
+                    | "call"
+                    | "email"
+                    | "user"
+                    | "name"
+            )
+        {
+            return 1;
+        }
+        0
+    }
+
+    fn next_speaks(&self, at: usize) -> bool {
+        self.words.get(at + 1).is_some_and(|next| {
+            !next.taken
+                && self.gap(at + 1) == " "
+                && matches!(
+                    &self.page.text[next.start..next.end],
+                    "wrote" | "said" | "here" | "asked" | "called" | "replied"
+                )
+        })
+    }
+}
