@@ -10,7 +10,9 @@ use domain::{
     untrusted::Untrusted,
 };
 use jiff::tz::TimeZone;
-use privacy::{Destination, Known, Redacted, Redactor, Rules, Unrestored, leak};
+use privacy::{
+    Destination, Known, Pattern, Redacted, Redactor, Rules, Unrestored, Validator, leak,
+};
 
 use crate::{
     answer::{self, LetterAnswer, Parsed},
@@ -69,9 +71,14 @@ impl<'a> Desk<'a> {
         outside: Outside,
         clock: &dyn Clock,
     ) -> Result<Self, WriteError> {
-        let patterns =
-            assignment.patterns.iter().map(|(kind, regex)| (kind.as_str(), regex.as_str()));
-        let rules = Rules::with(patterns)
+        let patterns = assignment.redaction.patterns.iter().map(|pattern| Pattern {
+            kind: pattern.kind.clone(),
+            expression: pattern.expression.clone(),
+            words: pattern.words.clone(),
+            validator: pattern.validator.as_deref().and_then(Validator::named),
+        });
+        let seen = assignment.redaction.seen.iter().map(String::as_str);
+        let rules = Rules::new(patterns, seen)
             .map_err(|err| WriteError::Refused(format!("redaction rule cannot be used: {err}")))?;
         let letter = match &assignment.task {
             WriterTask::Letter(letter) => Some(letter.as_ref()),

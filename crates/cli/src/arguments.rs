@@ -80,6 +80,8 @@ pub enum Command {
     Playbook(Playbook),
     /// Policies: check, show, activate
     Policy(Policy),
+    /// Personal data: what is found in a text, and why
+    Privacy(Privacy),
     /// Messages on their way out
     Outbox(Outbox),
     /// Stop sending, everywhere, within seconds
@@ -919,6 +921,45 @@ pub enum ConfigCommand {
         /// The file
         file: PathBuf,
     },
+}
+
+/// `playgate privacy`
+#[derive(Debug, Args)]
+pub struct Privacy {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: PrivacyCommand,
+}
+
+/// What to do about personal data.
+#[derive(Debug, Subcommand)]
+pub enum PrivacyCommand {
+    /// Show what would be redacted in a text, and why
+    Scan(PrivacyScan),
+    /// Measure how fast texts are searched, on one core
+    Bench(PrivacyBench),
+}
+
+/// `playgate privacy scan`
+#[derive(Debug, Args)]
+pub struct PrivacyScan {
+    /// Text file; `-` or nothing for standard input
+    pub file: Option<PathBuf>,
+    /// A table and the redacted text, for people; this is what you get without --json
+    #[arg(long, conflicts_with = "json")]
+    pub pretty: bool,
+    /// Answer each line {"id","text"} of this file (`-` for standard input) with a line
+    /// {"id","spans":[{"start","end","type"}]}, in bytes of UTF-8
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "pretty"])]
+    pub predictions: Option<PathBuf>,
+}
+
+/// `playgate privacy bench`
+#[derive(Debug, Args)]
+pub struct PrivacyBench {
+    /// How much text of each sort to search, in megabytes
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub megabytes: u64,
 }
 
 /// `playgate schema`

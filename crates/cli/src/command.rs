@@ -13,6 +13,7 @@ pub mod import;
 pub mod outbox;
 pub mod playbook;
 pub mod policy;
+pub mod privacy;
 pub mod queue;
 pub mod relocate;
 pub mod restore;

@@ -150,6 +150,9 @@ async fn dispatch(arguments: Arguments, told_to_listen: bool, out: Output) -> an
         Command::Policy(arguments::Policy { command: PolicyCommand::Lint { paths } }) => {
             return command::policy::lint(out, config.custom.as_deref(), paths);
         }
+        Command::Privacy(privacy) => {
+            return command::privacy::run(out, config.custom.as_deref(), &privacy.command);
+        }
         Command::Sample(sample) if sample.out.is_some() => {
             let today = clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
             return command::sample::to_files(out, sample, today);
@@ -205,6 +208,10 @@ async fn act(app: &App, command: Command) -> anyhow::Result<()> {
         Command::Archive(archive) => command::archive::run(app, archive).await,
         Command::Backup(backup) => command::backup::run(app, &backup).await,
         Command::Restore(restore) => command::restore::hold(app, &restore).await,
-        Command::Bench(_) | Command::Demo(_) | Command::Config(_) | Command::Schema(_) => Ok(()),
+        Command::Bench(_)
+        | Command::Demo(_)
+        | Command::Config(_)
+        | Command::Schema(_)
+        | Command::Privacy(_) => Ok(()),
     }
 }

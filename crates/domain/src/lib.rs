@@ -19,6 +19,7 @@ pub mod page;
 pub mod port;
 pub mod rate;
 pub mod record;
+pub mod redaction;
 pub mod run;
 pub mod signal;
 pub mod snapshot;

@@ -107,7 +107,7 @@ impl Advancer {
             cause: claimed.run.cause.clone(),
             objective: scene.plan.objective.clone(),
             tokens_left: budgets.tokens_per_run.saturating_sub(turn.progress.tokens),
-            patterns: scene.policy.redactions().to_vec(),
+            redaction: scene.policy.redaction().clone(),
         };
         let written = self.ports.writer.write(&assignment).await;
         turn.progress.model_calls += 1;

@@ -19,9 +19,12 @@ pub(crate) struct PolicyFile {
     pub(crate) purpose: Spanned<String>,
     /// The day by which somebody must have looked at it again.
     pub(crate) review_by: Spanned<Date>,
-    /// Patterns of personal data that the built-in detectors do not know.
+    /// Personal data that the built-in detectors do not know.
     #[serde(default)]
     pub(crate) redact: Vec<RedactEntry>,
+    /// Built-in types of personal data that models may see, such as `IP_ADDRESS`.
+    #[serde(default)]
+    pub(crate) unredacted: Vec<Spanned<String>>,
     /// The rules; all are asked, the strictest verdict wins.
     #[serde(default)]
     pub(crate) rules: Vec<RuleEntry>,
@@ -33,7 +36,7 @@ pub(crate) struct PolicyFile {
     pub(crate) models: Option<ModelEntry>,
 }
 
-/// A pattern of personal data.
+/// A type of personal data: found by pattern or words, or both.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RedactEntry {
@@ -41,7 +44,14 @@ pub(crate) struct RedactEntry {
     #[serde(rename = "type")]
     pub(crate) kind: Spanned<String>,
     /// A regular expression in the syntax of the Rust crate `regex`.
-    pub(crate) pattern: Spanned<String>,
+    #[serde(default)]
+    pub(crate) pattern: Option<Spanned<String>>,
+    /// Words, in any case, that stand alone: names of projects or sites.
+    #[serde(default)]
+    pub(crate) words: Vec<Spanned<String>>,
+    /// A check that a match must pass besides: `luhn`, `mod97` or `verhoeff`.
+    #[serde(default)]
+    pub(crate) validator: Option<Spanned<String>>,
 }
 
 /// A rule.

@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use domain::{intent::is_address, verdict::Verdict};
-use notation::{Condition, Diagnostic, Diagnostics, Place, Schema, Spanned, yaml};
+use domain::{
+    intent::is_address,
+    redaction::{ALWAYS, BUILT_IN, Pattern, Redaction, VALIDATORS},
+    verdict::Verdict,
+};
+use notation::{Condition, Diagnostic, Diagnostics, Place, Schema, Spanned, suggest, yaml};
 use regex::RegexBuilder;
 
 use crate::{
@@ -22,9 +26,34 @@ const MOST_PATTERN_MEMORY: usize = 1 << 20;
 pub(crate) struct Sound {
     pub(crate) files: Vec<About>,
     pub(crate) rules: Vec<Rule>,
-    pub(crate) redactions: Vec<(String, String)>,
+    pub(crate) redaction: Redaction,
     pub(crate) budgets: Vec<BudgetEntry>,
     pub(crate) models: Vec<Vec<String>>,
+}
+
+/// What is wrong with a pattern, and what to do.
+fn problem(pattern: &str) -> Option<(String, &'static str)> {
+    if pattern.len() > MOST_PATTERN_BYTES {
+        return Some((
+            format!("pattern is longer than {MOST_PATTERN_BYTES} bytes"),
+            "make several patterns of it; they may share a type",
+        ));
+    }
+    match RegexBuilder::new(pattern).size_limit(MOST_PATTERN_MEMORY).build() {
+        Ok(regex) if regex.is_match("") => Some((
+            "pattern matches the empty text, so it would match everywhere".to_owned(),
+            "let it ask for at least one character: `+` instead of `*`",
+        )),
+        Ok(_) => None,
+        Err(regex::Error::CompiledTooBig(_)) => Some((
+            "pattern takes too much memory".to_owned(),
+            "write `[0-9]` for `\\d`, `[A-Za-z]` for `\\w`, and smaller numbers of repetitions",
+        )),
+        Err(error) => Some((
+            format!("pattern is no regular expression: {}", last(&error)),
+            "the syntax is that of the Rust crate `regex`: no look-around or back-reference",
+        )),
+    }
 }
 
 /// Reads files one by one; what it has seen in one it knows in the next.
@@ -91,6 +120,9 @@ impl Linter {
         }
         for entry in read.redact {
             self.check_redaction(source, entry);
+        }
+        for kind in read.unredacted {
+            self.check_unredacted(source, kind);
         }
         if let Some(budgets) = read.budgets {
             self.check_budgets(source, budgets);
@@ -174,7 +206,7 @@ impl Linter {
     }
 
     fn check_redaction(&mut self, source: Source<'_>, entry: RedactEntry) {
-        let RedactEntry { kind, pattern } = entry;
+        let RedactEntry { kind, pattern, words, validator } = entry;
         let sound = kind.len() <= 32
             && kind
                 .split('_')
@@ -186,27 +218,54 @@ impl Linter {
                 "use up to 32 capital letters and single `_`, such as `CUSTOMER_NO`",
             ));
         }
-        let problem = if pattern.len() > MOST_PATTERN_BYTES {
-            Some((
-                format!("pattern is longer than {MOST_PATTERN_BYTES} bytes"),
-                "make several patterns of it; they may share a type",
-            ))
-        } else {
-            match RegexBuilder::new(&pattern).size_limit(MOST_PATTERN_MEMORY).build() {
-                Ok(regex) if regex.is_match("") => Some((
-                    "pattern matches the empty text, so it would match everywhere".to_owned(),
-                    "let it ask for at least one character: `+` instead of `*`",
-                )),
-                Ok(_) => None,
-                Err(error) => Some((
-                    format!("pattern is no regular expression: {}", last(&error)),
-                    "the syntax is that of the Rust crate `regex`: no look-around or back-reference",
-                )),
-            }
-        };
-        match problem {
-            Some((message, help)) => self.found.push(source.error(&pattern, message, help)),
-            None => self.sound.redactions.push((kind.value, pattern.value)),
+        let mut sound_parts = sound;
+        if let Some(pattern) = &pattern
+            && let Some((message, help)) = problem(pattern)
+        {
+            sound_parts = false;
+            self.found.push(source.error(pattern, message, help));
+        }
+        if pattern.is_none() && words.is_empty() {
+            sound_parts = false;
+            self.found.push(source.error(
+                &kind,
+                format!("nothing says how `{}` is recognised", &*kind),
+                "give it a `pattern` or `words`",
+            ));
+        }
+        for word in words.iter().filter(|word| word.trim().is_empty()) {
+            sound_parts = false;
+            self.found.push(source.error(word, "the word is empty", "take it out"));
+        }
+        if let Some(name) = validator.as_ref().filter(|name| !VALIDATORS.contains(&name.as_str())) {
+            sound_parts = false;
+            let help = suggest::help(name, VALIDATORS).unwrap_or_default();
+            self.found.push(source.error(name, format!("`{}` is no validator", &**name), &help));
+        }
+        if sound_parts {
+            self.sound.redaction.patterns.push(Pattern {
+                kind: kind.value,
+                expression: pattern.map(|pattern| pattern.value),
+                words: words.into_iter().map(|word| word.value).collect(),
+                validator: validator.map(|name| name.value),
+            });
+        }
+    }
+
+    fn check_unredacted(&mut self, source: Source<'_>, kind: Spanned<String>) {
+        if ALWAYS.contains(&kind.as_str()) {
+            self.found.push(source.error(
+                &kind,
+                format!("`{}` is always redacted", &*kind),
+                "no model may see secrets, cards and national ids",
+            ));
+        } else if !BUILT_IN.contains(&kind.as_str()) {
+            let known = BUILT_IN.into_iter().filter(|name| !ALWAYS.contains(name));
+            let help = suggest::help(&kind.to_uppercase(), known).unwrap_or_default();
+            let message = format!("`{}` is no built-in type of personal data", &*kind);
+            self.found.push(source.error(&kind, message, &help));
+        } else if !self.sound.redaction.seen.contains(&kind.value) {
+            self.sound.redaction.seen.push(kind.value);
         }
     }
 

@@ -1,6 +1,6 @@
 //! A policy: all its files, compiled once and asked many times.
 
-use domain::{action::Team, verdict::Verdict};
+use domain::{action::Team, redaction::Redaction, verdict::Verdict};
 use jiff::civil::Date;
 use notation::{Condition, Diagnostics};
 use sha2::{Digest, Sha256};
@@ -14,7 +14,7 @@ pub struct Policy {
     files: Vec<About>,
     rules: Vec<Rule>,
     asked: Asked,
-    redactions: Vec<(String, String)>,
+    redaction: Redaction,
     budgets: Budgets,
     models: Models,
 }
@@ -64,7 +64,7 @@ impl Policy {
             files: sound.files,
             asked: Asked::new(),
             rules: sound.rules,
-            redactions: sound.redactions,
+            redaction: sound.redaction,
             budgets: Budgets::strictest(&sound.budgets),
             models: Models::new(sound.models),
         })
@@ -85,9 +85,9 @@ impl Policy {
         self.files.iter().filter(move |file| file.review_by < today)
     }
 
-    /// Extra personal data to find: placeholder type and regular expression, each valid.
-    pub fn redactions(&self) -> &[(String, String)] {
-        &self.redactions
+    /// What it says of personal data; patterns and names are valid.
+    pub const fn redaction(&self) -> &Redaction {
+        &self.redaction
     }
 
     /// What one run may use up.

@@ -237,11 +237,13 @@ fn the_shipped_files_name_owner_purpose_and_a_day_to_look_again() {
 #[test]
 fn the_shipped_redactions_budgets_and_models_are_what_the_files_say() {
     let policy = shipped();
-    let [(customer, pattern), (contract, _)] = policy.redactions() else {
-        panic!("{:?}", policy.redactions());
+    let redaction = policy.redaction();
+    let [customer, contract] = &redaction.patterns[..] else {
+        panic!("{redaction:?}");
     };
-    assert_eq!((customer.as_str(), contract.as_str()), ("CUSTOMER_NO", "CONTRACT_NO"));
-    let pattern = regex::Regex::new(pattern).unwrap();
+    assert_eq!((&*customer.kind, &*contract.kind), ("CUSTOMER_NO", "CONTRACT_NO"));
+    assert_eq!(redaction.seen, [""; 0]);
+    let pattern = regex::Regex::new(customer.expression.as_deref().unwrap()).unwrap();
     assert!(pattern.is_match("see KD-104233, please"));
     assert!(!pattern.is_match("see KD-1042334"));
     assert_eq!(

@@ -28,7 +28,7 @@ mod phone;
 mod secret;
 
 pub use custom::{Pattern, PatternError, Validator};
-use mark::{Mark, Topic};
+use mark::Topic;
 
 /// Stands in the detection copy for text that must not be looked at. No detector matches it.
 pub(crate) const BARRIER: char = '\u{1f}';
@@ -106,6 +106,18 @@ impl<'a> Page<'a> {
             between[..line].chars().any(char::is_alphanumeric) || between[line + 1..].contains('\n')
         });
         (!other_line).then_some(mark.topic)
+    }
+}
+
+impl Page<'_> {
+    /// Whether a number of some length stands between the nearest word of a topic and a place.
+    fn digits_since(&self, at: usize, within: usize, topic: Topic) -> bool {
+        self.marks.before(at, within).find(|mark| mark.topic == topic).is_some_and(|mark| {
+            let between = &self.text[mark.end..at];
+            let digits = between.bytes().filter(u8::is_ascii_digit).count();
+            let list = between.bytes().filter(u8::is_ascii_alphabetic).count() <= 3;
+            digits >= 5 && !list
+        })
     }
 }
 

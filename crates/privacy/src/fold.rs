@@ -7,70 +7,96 @@ use unicode_normalization::{
     char::{compose, decompose_canonical, is_combining_mark},
 };
 
-/// One character of the copy and the bytes of the original it stands for.
+/// A stretch of the copy and the bytes of the original it stands for.
 #[derive(Clone, Copy)]
-struct Cell {
-    c: char,
-    start: usize,
-    end: usize,
+struct Piece {
+    /// Where it starts in the copy.
+    at: usize,
+    /// Where what it stands for starts in the original.
+    from: usize,
+    /// Where that ends; of no meaning in a stretch byte for byte.
+    to: usize,
+    /// Whether it stands for the original byte for byte. Otherwise all of it stands for all of
+    /// `from..to`.
+    even: bool,
 }
 
 /// The copy that detectors read. What they find is mapped back, and the original is redacted.
+///
+/// The way back is kept as stretches, so that its size follows the number of places where copy
+/// and original differ, not the size of the text.
 pub(crate) struct Folded {
     text: String,
-    /// Start and end in the original of the character at each byte of `text`; none when the two
-    /// are the same bytes.
-    map: Option<Vec<(usize, usize)>>,
+    /// None when copy and original are the same bytes.
+    map: Option<Vec<Piece>>,
 }
 
 impl Folded {
     /// Folds a text: drops invisible characters, brings digits, letters, dashes and spaces of
     /// other shapes to their plain form, undoes HTML, percent and JSON escapes.
     pub(crate) fn of(source: &str) -> Self {
-        let plain =
-            source.bytes().all(|byte| byte.is_ascii() && !matches!(byte, b'&' | b'%' | b'\\'));
-        if plain {
+        let bytes = source.as_bytes();
+        let special = |byte: &u8| !byte.is_ascii() || matches!(byte, b'&' | b'%' | b'\\');
+        let Some(mut next) = bytes.iter().position(special) else {
             return Self { text: source.to_owned(), map: None };
-        }
-        let mut cells = Vec::with_capacity(source.len());
+        };
+        let mut copy = Copy::with_capacity(source.len());
         let mut at = 0;
-        while let Some(first) = source[at..].chars().next() {
-            let (c, length) = unescape(&source[at..]).unwrap_or_else(|| (first, first.len_utf8()));
-            push(&mut cells, Cell { c, start: at, end: at + length });
-            at += length;
+        loop {
+            copy.run(&source[at..next], at);
+            let Some(first) = source[next..].chars().next() else { break };
+            let (c, length) = match unescape(&source[next..]) {
+                Some((c, length)) => (c, length),
+                None => (first, first.len_utf8()),
+            };
+            copy.fold(c, next..next + length);
+            at = next + length;
+            next = bytes[at..].iter().position(special).map_or(bytes.len(), |found| at + found);
         }
-        unmask(&mut cells);
-        Self::from_cells(&cells)
+        if copy.mixed { unmask(&copy.done()) } else { copy.done() }
     }
 
     /// The copy in which names are looked up: lower case, without diacritics, each run of white
     /// space one space.
     pub(crate) fn skeleton(&self) -> Self {
-        let mut cells: Vec<Cell> = Vec::with_capacity(self.text.len());
-        for (at, c) in self.text.char_indices() {
-            let Range { start, end } = self.source_range(at..at + c.len_utf8());
+        let mut copy = Copy::with_capacity(self.text.len());
+        for (c, source) in self.chars() {
             if c.is_whitespace() {
-                match cells.last_mut() {
-                    Some(last) if last.c == ' ' => last.end = end,
-                    _ => cells.push(Cell { c: ' ', start, end }),
+                match copy.text.ends_with(' ').then(|| copy.pieces.last_mut()).flatten() {
+                    Some(last) => {
+                        // All of the white space is one space.
+                        let at = copy.text.len() - 1;
+                        if last.even && last.at < at {
+                            let from = last.from + (at - last.at);
+                            copy.pieces.push(Piece { at, from, to: source.end, even: false });
+                        } else {
+                            *last = Piece { at, from: last.from, to: source.end, even: false };
+                        }
+                    }
+                    None => copy.push(' ', source),
                 }
                 continue;
             }
             for c in bare(c) {
-                cells.push(Cell { c, start, end });
+                copy.push(c, source.clone());
             }
         }
-        Self::from_cells(&cells)
+        copy.done()
     }
 
-    fn from_cells(cells: &[Cell]) -> Self {
-        let mut text = String::with_capacity(cells.len());
-        let mut map = Vec::with_capacity(cells.len());
-        for cell in cells {
-            text.push(cell.c);
-            map.resize(text.len(), (cell.start, cell.end));
-        }
-        Self { text, map: Some(map) }
+    /// The characters of the copy, each with the bytes of the original it stands for.
+    fn chars(&self) -> impl Iterator<Item = (char, Range<usize>)> {
+        let mut piece = 0;
+        self.text.char_indices().map(move |(at, c)| {
+            let Some(map) = &self.map else { return (c, at..at + c.len_utf8()) };
+            while map.get(piece + 1).is_some_and(|next| next.at <= at) {
+                piece += 1;
+            }
+            let Piece { at: start, from, to, even } = map[piece];
+            let source =
+                if even { from + at - start..from + at - start + c.len_utf8() } else { from..to };
+            (c, source)
+        })
     }
 
     /// The copy.
@@ -83,7 +109,133 @@ impl Folded {
         match &self.map {
             None => range,
             Some(_) if range.is_empty() => 0..0,
-            Some(map) => map[range.start].0..map[range.end - 1].1,
+            Some(map) => {
+                let piece = |at: usize| map[map.partition_point(|piece| piece.at <= at) - 1];
+                let (first, last) = (piece(range.start), piece(range.end - 1));
+                let start =
+                    if first.even { first.from + range.start - first.at } else { first.from };
+                let end = if last.even { last.from + range.end - last.at } else { last.to };
+                start..end
+            }
+        }
+    }
+}
+
+/// A copy in the making.
+struct Copy {
+    text: String,
+    pieces: Vec<Piece>,
+    /// Whether it has letters that look like Latin ones and are not.
+    mixed: bool,
+}
+
+impl Copy {
+    fn with_capacity(capacity: usize) -> Self {
+        Self { text: String::with_capacity(capacity), pieces: Vec::new(), mixed: false }
+    }
+
+    fn done(mut self) -> Folded {
+        if self.pieces.is_empty() {
+            self.pieces.push(Piece { at: 0, from: 0, to: 0, even: true });
+        }
+        Folded { text: self.text, map: Some(self.pieces) }
+    }
+
+    /// Adds bytes that stay as they are.
+    fn run(&mut self, text: &str, from: usize) {
+        if text.is_empty() {
+            return;
+        }
+        let goes_on = self
+            .pieces
+            .last()
+            .is_some_and(|last| last.even && last.from + self.text.len() - last.at == from);
+        if !goes_on {
+            self.pieces.push(Piece { at: self.text.len(), from, to: from, even: true });
+        }
+        self.text.push_str(text);
+    }
+
+    /// Adds a character that stands for some bytes.
+    fn push(&mut self, c: char, source: Range<usize>) {
+        if source.len() == c.len_utf8() {
+            let mut bytes = [0; 4];
+            self.run(c.encode_utf8(&mut bytes), source.start);
+            return;
+        }
+        let again = self
+            .pieces
+            .last()
+            .is_some_and(|last| !last.even && last.from == source.start && last.to == source.end);
+        if !again {
+            self.pieces.push(Piece {
+                at: self.text.len(),
+                from: source.start,
+                to: source.end,
+                even: false,
+            });
+        }
+        self.text.push(c);
+    }
+
+    /// Replaces the last character by one that stands for its bytes and those up to `end`.
+    fn extend(&mut self, c: Option<char>, end: usize) {
+        let (Some(last), Some(piece)) = (self.text.pop(), self.pieces.last().copied()) else {
+            return;
+        };
+        let at = self.text.len();
+        let from = if piece.even { piece.from + at - piece.at } else { piece.from };
+        if piece.at == at {
+            self.pieces.pop();
+        }
+        self.pieces.push(Piece { at, from, to: end, even: false });
+        self.text.push(c.unwrap_or(last));
+    }
+
+    /// Adds a character of the original in its plain form.
+    fn fold(&mut self, c: char, source: Range<usize>) {
+        if c.is_ascii() {
+            self.push(c, source);
+            return;
+        }
+        if is_invisible(c) {
+            return;
+        }
+        if is_combining_mark(c)
+            && let Some(last) = self.text.chars().next_back()
+        {
+            self.extend(compose(last, c), source.end);
+            return;
+        }
+        if let Some(digit) = digit(c) {
+            self.push(digit, source);
+            return;
+        }
+        let plain = match c {
+            '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}' => '-',
+            '\u{3002}' | '\u{ff61}' => '.',
+            c if c.is_whitespace() && c != '\u{2028}' && c != '\u{2029}' && c != '\u{85}' => ' ',
+            c => c,
+        };
+        if plain != c {
+            self.push(plain, source);
+            return;
+        }
+        self.mixed |= latin(c) != c;
+        // Letters with diacritics of European languages have no other form.
+        if ('\u{c0}'..='\u{24f}').contains(&c) {
+            self.push(c, source);
+            return;
+        }
+        let expanded: Vec<char> = c.nfkc().collect();
+        // Circled and superscript digits stay: folded, they would join numbers that do not belong
+        // together.
+        if expanded.iter().any(char::is_ascii_digit) {
+            self.push(c, source);
+        } else {
+            for c in expanded {
+                self.push(c, source.clone());
+            }
         }
     }
 }
@@ -124,48 +276,6 @@ pub(crate) fn bare(c: char) -> impl Iterator<Item = char> {
     out.into_iter().flatten()
 }
 
-fn push(cells: &mut Vec<Cell>, cell: Cell) {
-    let Cell { c, start, end } = cell;
-    if c.is_ascii() {
-        cells.push(cell);
-        return;
-    }
-    if is_invisible(c) {
-        return;
-    }
-    if is_combining_mark(c)
-        && let Some(last) = cells.last_mut()
-    {
-        if let Some(whole) = compose(last.c, c) {
-            last.c = whole;
-        }
-        last.end = end;
-        return;
-    }
-    if let Some(digit) = digit(c) {
-        cells.push(Cell { c: digit, start, end });
-        return;
-    }
-    let plain = match c {
-        '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}' => '-',
-        '\u{3002}' | '\u{ff61}' => '.',
-        c if c.is_whitespace() && c != '\u{2028}' && c != '\u{2029}' && c != '\u{85}' => ' ',
-        c => c,
-    };
-    if plain != c {
-        cells.push(Cell { c: plain, start, end });
-        return;
-    }
-    let expanded: Vec<char> = c.nfkc().collect();
-    // Circled and superscript digits stay: folded, they would join numbers that do not belong
-    // together.
-    if expanded.iter().any(char::is_ascii_digit) {
-        cells.push(cell);
-    } else {
-        cells.extend(expanded.into_iter().map(|c| Cell { c, start, end }));
-    }
-}
-
 /// Characters that nobody sees: zero width, bidirectional, tags, variation selectors.
 pub(crate) const fn is_invisible(c: char) -> bool {
     matches!(
@@ -204,6 +314,10 @@ fn unescape(rest: &str) -> Option<(char, usize)> {
                 "period" => '.',
                 "lt" => '<',
                 "gt" => '>',
+                "apos" => '\'',
+                "shy" | "zwnj" | "zwj" => '\u{ad}',
+                "ndash" | "mdash" => '-',
+                name if named(name).is_some() => named(name)?,
                 name => {
                     let number = name.strip_prefix('#')?;
                     let code = match number.strip_prefix(['x', 'X']) {
@@ -216,8 +330,26 @@ fn unescape(rest: &str) -> Option<(char, usize)> {
             Some((c, end + 1))
         }
         b'%' => {
-            let code = u8::from_str_radix(rest.get(1..3)?, 16).ok()?;
-            (0x20..0x7f).contains(&code).then_some((char::from(code), 3))
+            let byte = |at: usize| {
+                let hex = rest.get(at..at + 3)?.strip_prefix('%')?;
+                hex.bytes()
+                    .all(|byte| byte.is_ascii_hexdigit())
+                    .then(|| u8::from_str_radix(hex, 16).ok())?
+            };
+            let first = byte(0)?;
+            if (0x20..0x7f).contains(&first) {
+                return Some((char::from(first), 3));
+            }
+            // `%C3%A9` is a character of several bytes.
+            let length = match first {
+                0xc2..=0xdf => 2,
+                0xe0..=0xef => 3,
+                0xf0..=0xf4 => 4,
+                _ => return None,
+            };
+            let bytes: Vec<u8> = (0..length).map(|index| byte(index * 3)).collect::<Option<_>>()?;
+            let c = std::str::from_utf8(&bytes).ok()?.chars().next()?;
+            Some((c, length * 3))
         }
         b'\\' => match rest.as_bytes().get(1)? {
             b'n' | b'r' => Some(('\n', 2)),
@@ -225,8 +357,20 @@ fn unescape(rest: &str) -> Option<(char, usize)> {
             b'"' => Some(('"', 2)),
             b'/' => Some(('/', 2)),
             b'u' => {
-                let code = u32::from_str_radix(rest.get(2..6)?, 16).ok()?;
-                Some((char::from_u32(code)?, 6))
+                let unit = |at: usize| {
+                    let hex = rest
+                        .get(at..at + 4)
+                        .filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+                    u16::from_str_radix(hex, 16).ok()
+                };
+                let first = unit(2)?;
+                if let Some(c) = char::from_u32(u32::from(first)) {
+                    return Some((c, 6));
+                }
+                // A pair of surrogates is one character; half a pair is only text.
+                let second = rest.get(6..8).filter(|sign| *sign == "\\u").and_then(|_| unit(8))?;
+                let c = char::decode_utf16([first, second]).next()?.ok()?;
+                Some((c, 12))
             }
             _ => None,
         },
@@ -234,19 +378,53 @@ fn unescape(rest: &str) -> Option<(char, usize)> {
     }
 }
 
-/// Brings look-alikes of Latin letters back inside words that mix scripts.
-fn unmask(cells: &mut [Cell]) {
-    let mut start = 0;
-    while start < cells.len() {
-        let length = cells[start..].iter().take_while(|cell| cell.c.is_alphanumeric()).count();
-        let word = &mut cells[start..start + length];
-        if word.iter().any(|cell| cell.c.is_ascii_alphabetic()) {
-            for cell in word.iter_mut() {
-                cell.c = latin(cell.c);
-            }
+/// Letters that HTML names.
+fn named(name: &str) -> Option<char> {
+    let mut letters = name.chars();
+    let letter = letters.next()?;
+    let mark = match letters.as_str() {
+        "uml" => '\u{308}',
+        "acute" => '\u{301}',
+        "grave" => '\u{300}',
+        "circ" => '\u{302}',
+        "tilde" => '\u{303}',
+        "cedil" => '\u{327}',
+        "ring" => '\u{30a}',
+        "caron" => '\u{30c}',
+        _ => {
+            return match name {
+                "szlig" => Some('ß'),
+                "oslash" => Some('ø'),
+                "Oslash" => Some('Ø'),
+                "aelig" => Some('æ'),
+                "AElig" => Some('Æ'),
+                _ => None,
+            };
         }
-        start += length.max(1);
+    };
+    compose(letter, mark)
+}
+
+/// Brings look-alikes of Latin letters back inside words that mix scripts.
+fn unmask(folded: &Folded) -> Folded {
+    let mut copy = Copy::with_capacity(folded.text.len());
+    let mut word: Vec<(char, Range<usize>)> = Vec::new();
+    let end_word = |word: &mut Vec<(char, Range<usize>)>, copy: &mut Copy| {
+        let mixed = word.iter().any(|(c, _)| c.is_ascii_alphabetic());
+        for (c, source) in word.drain(..) {
+            copy.push(if mixed { latin(c) } else { c }, source);
+        }
+    };
+    for (c, source) in folded.chars() {
+        if c.is_alphanumeric() {
+            word.push((c, source));
+        } else {
+            end_word(&mut word, &mut copy);
+            copy.push(c, source);
+        }
     }
+    end_word(&mut word, &mut copy);
+    copy.done()
 }
 
 const fn latin(c: char) -> char {

@@ -359,7 +359,15 @@ async fn a_template_that_does_not_fit_names_the_file() {
     assert!(
         agent.write(&work).await.unwrap_err().to_string().contains("for a route, not for a letter")
     );
-    let work = Assignment { patterns: vec![("X".into(), "(".into())], ..write_letter(letter()) };
+    let redaction = domain::redaction::Redaction {
+        patterns: vec![domain::redaction::Pattern {
+            kind: "X".into(),
+            expression: Some("(".into()),
+            ..domain::redaction::Pattern::default()
+        }],
+        ..domain::redaction::Redaction::default()
+    };
+    let work = Assignment { redaction, ..write_letter(letter()) };
     assert!(matches!(agent.write(&work).await.unwrap_err(), WriteError::Refused(_)));
 }
 

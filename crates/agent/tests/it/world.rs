@@ -179,7 +179,7 @@ pub(crate) fn assignment(task: WriterTask) -> Assignment {
         },
         objective: "Renew Acme in good time, with Annika Leclair on our side.".into(),
         tokens_left: 50_000,
-        patterns: vec![],
+        redaction: domain::redaction::Redaction::default(),
     }
 }
 

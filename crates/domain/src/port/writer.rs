@@ -9,6 +9,7 @@ use crate::{
     action::{RiskCategory, Severity, Team},
     draft::{Author, Fact, Finding, Letter},
     intent::Recipient,
+    redaction::Redaction,
     run::Cause,
     snapshot::Snapshot,
 };
@@ -59,8 +60,8 @@ pub struct Assignment {
     pub objective: String,
     /// Tokens the run may still use.
     pub tokens_left: u64,
-    /// Extra personal data to find, from the policy's redaction rules: placeholder type and regex.
-    pub patterns: Vec<(String, String)>,
+    /// What the policy says of personal data.
+    pub redaction: Redaction,
 }
 
 /// A drafted message.

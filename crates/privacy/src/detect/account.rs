@@ -54,7 +54,7 @@ fn account(page: &Page<'_>, cluster: &Cluster, first: usize) -> Option<(usize, &
     }
     // As much as one number may have; a comma, slash or wide gap ends it.
     let mut last = first + 1;
-    while last < cluster.groups.len()
+    while last < cluster.groups.len().min(first + 8)
         && !cluster.groups[last].taken
         && !cluster.groups[last].touched
         && matches!(cluster.gap(page.text, last - 1), " " | "-" | ".")

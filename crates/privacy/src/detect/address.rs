@@ -190,6 +190,10 @@ fn street(text: &str, from: usize) -> Option<(usize, bool)> {
         }
         let word = &rest[..length];
         let lower = word.to_lowercase();
+        let number = word.bytes().all(|byte| byte.is_ascii_digit());
+        if number && index == 0 {
+            break;
+        }
         let capital = word.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit());
         if index == 0
             && matches!(
@@ -316,6 +320,7 @@ fn kinds(page: &Page<'_>, starts: &mut Vec<(usize, usize, bool, &'static str)>) 
         {
             let mut start = mark.start;
             while start > 0
+                && mark.start - start < 60
                 && before(text, start).is_some_and(|c| c.is_alphanumeric() || c == '-' || c == '\'')
             {
                 start -= before(text, start).map_or(1, char::len_utf8);
@@ -394,7 +399,6 @@ fn kinds(page: &Page<'_>, starts: &mut Vec<(usize, usize, bool, &'static str)>) 
                         | "largo"
                         | "camino"
                         | "plaza"
-                        | "place"
                         | "cesta"
                 );
                 starts.push((mark.start, stop + house.end(), sure, "address/kind-street"));

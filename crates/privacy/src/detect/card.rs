@@ -53,12 +53,12 @@ fn card(page: &Page<'_>, cluster: &Cluster, first: usize) -> Option<(usize, bool
                 || page.nearest(start, 48, &[Topic::Card, Topic::Reference]) == Some(Topic::Card)
         });
         let solid = index == first;
+        let topics = [Topic::Card, Topic::Reference, Topic::Digest];
         let nobodys = !said
             && solid
             && (page.fields.has(start, Label::Other)
-                || page
-                    .nearest(start, 40, &[Topic::Card, Topic::Reference, Topic::Digest])
-                    .is_some_and(|topic| topic != Topic::Card));
+                || page.nearest(start, 26, &topics).is_some_and(|topic| topic != Topic::Card)
+                    && page.nearest(start, 90, &[Topic::Card]).is_none());
         // Thirteen digits are milliseconds as often as an old Visa card.
         let sure = issued(&digits) && digits.len() > 13 && uniform && !nobodys;
         if sure || said {

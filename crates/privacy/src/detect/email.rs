@@ -103,7 +103,11 @@ fn contains_at(text: &str) -> bool {
 
 /// Whether what stands before an `@` is the password of a URL.
 fn of_url(text: &str, start: usize) -> bool {
-    let head = &text[..start];
+    let mut from = start.saturating_sub(300);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    let head = &text[from..start];
     let token = &head
         [head.rfind(|c: char| c.is_whitespace() || "\"'<>".contains(c)).map_or(0, |at| at + 1)..];
     token.contains("://") && token.ends_with(':')

@@ -258,7 +258,6 @@ fn columns(text: &str, fields: &mut Vec<Field>) {
                 }
                 continue;
             }
-            head = None;
         }
         head = header(line);
     }

@@ -28,6 +28,12 @@ pub(super) enum Topic {
     Street,
 }
 
+impl Topic {
+    const fn bit(self) -> u32 {
+        1 << self as u32
+    }
+}
+
 /// A word found.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
@@ -118,7 +124,11 @@ static AUTOMATON: LazyLock<Option<Words>> = LazyLock::new(|| {
 
 /// All marks of a text in the order of their ends.
 #[derive(Default)]
-pub(super) struct Marks(Vec<Mark>);
+pub(super) struct Marks {
+    all: Vec<Mark>,
+    /// A bit for each topic that occurs.
+    topics: u32,
+}
 
 impl Marks {
     pub(super) fn of(text: &str) -> Self {
@@ -138,28 +148,29 @@ impl Marks {
                 marks.push(Mark { start, end, topic });
             }
         }
-        Self(marks)
+        let topics = marks.iter().fold(0, |topics, mark: &Mark| topics | mark.topic.bit());
+        Self { all: marks, topics }
     }
 
     pub(super) fn iter(&self, topic: Topic) -> impl Iterator<Item = Mark> {
-        self.0.iter().copied().filter(move |mark| mark.topic == topic)
+        self.all.iter().copied().filter(move |mark| mark.topic == topic)
     }
 
     /// Whether the text has any word of a topic.
     pub(super) fn any(&self, topic: Topic) -> bool {
-        self.0.iter().any(|mark| mark.topic == topic)
+        self.topics & topic.bit() != 0
     }
 
     /// The marks that end in the `within` bytes before a place, nearest first.
     pub(super) fn before(&self, at: usize, within: usize) -> impl Iterator<Item = Mark> {
-        let last = self.0.partition_point(|mark| mark.end <= at);
-        self.0[..last].iter().rev().copied().take_while(move |mark| mark.end + within >= at)
+        let last = self.all.partition_point(|mark| mark.end <= at);
+        self.all[..last].iter().rev().copied().take_while(move |mark| mark.end + within >= at)
     }
 
     /// The marks that start in the `within` bytes after a place.
     pub(super) fn after(&self, at: usize, within: usize) -> impl Iterator<Item = Mark> {
-        let first = self.0.partition_point(|mark| mark.end <= at);
-        self.0[first..]
+        let first = self.all.partition_point(|mark| mark.end <= at);
+        self.all[first..]
             .iter()
             .copied()
             .take_while(move |mark| mark.start <= at + within)

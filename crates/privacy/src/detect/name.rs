@@ -3,7 +3,7 @@
 
 use std::{collections::HashSet, ops::Range};
 
-use super::{Found, Page, after, before, field::Label};
+use super::{Found, Page, before, field::Label};
 use crate::kind::Kind;
 
 mod cue;
@@ -177,8 +177,38 @@ impl Scene<'_> {
             {
                 end -= 1;
             }
-            if self.is_organisation(at, end, run.end) {
+            // `Anna Lane` is a person, `Foxglove Lane` is not.
+            let lane = end - at == 1
+                && end < run.end
+                && self.words[end].sort == Sort::Organisation
+                && self.words[end].entry.family() >= 2
+                && self.words[at].sort == Sort::Given
+                && self.words[at].entry.given() >= 4
+                && self.words[at].entry.family() < 2
+                && self
+                    .words
+                    .get(end + 1)
+                    .is_none_or(|next| self.gap(end + 1) != " " || !next.is_capital());
+            if lane {
+                end += 1;
+            } else if self.is_organisation(at, end, run.end) {
                 at = end + 1;
+                continue;
+            }
+            // `Sr. van Ooste`
+            let from = self.titled(at);
+            if from < at {
+                names.push(Name {
+                    words: from..end.min(at + 2),
+                    rule: "name/title",
+                    score: 30,
+                    spreads: true,
+                });
+                at = end;
+                continue;
+            }
+            if self.pair(at, names) {
+                at += 1;
                 continue;
             }
             match self.best(at, end, run.clone()) {
@@ -189,6 +219,71 @@ impl Scene<'_> {
                 None => at += 1,
             }
         }
+    }
+
+    /// Where particles between a title and a word begin.
+    fn titled(&self, word: usize) -> usize {
+        let mut at = word;
+        while at > 0
+            && self.gap(at) == " "
+            && self.words[at - 1].case == Case::Lower
+            && word::is_particle(self.text(at - 1))
+            && word - at < 3
+        {
+            at -= 1;
+        }
+        let titled = at > 0
+            && at < word
+            && matches!(self.gap(at), " " | ". ")
+            && word::is_title(
+                std::str::from_utf8(&word::key(self.text(at - 1))).unwrap_or_default(),
+            )
+            && self.words[at - 1].is_capital();
+        if titled { at } else { word }
+    }
+
+    /// `Madsen, Summer`: a given name that is a word, after a family name that opens a field.
+    fn pair(&self, word: usize, names: &mut Vec<Name>) -> bool {
+        if word == 0
+            || self.gap(word) != ", "
+            || self.words[word].entry.given() < 2
+            || self.words[word].case == Case::Mixed
+        {
+            return false;
+        }
+        let family = word - 1;
+        let before = &self.words[family];
+        let stands = before.is_capital()
+            && !before.taken
+            && matches!(
+                before.sort,
+                Sort::Family | Sort::Unknown | Sort::Rare | Sort::FamilyWord | Sort::Weak
+            )
+            && (family == 0 || self.gap(family) != " " || !self.words[family - 1].is_capital())
+            && names.last().is_none_or(|last| last.words.end <= family)
+            && self.opens(family);
+        let tail = &self.page.text[self.words[word].end..];
+        let ends = tail.is_empty()
+            || tail.starts_with([',', ')', '\n', '"', ';', '|', '<', '\r'])
+            || tail.starts_with(" (")
+            || tail.starts_with(" <");
+        // A greeting's comma: `Anna, Tom` are two people.
+        let two = before.entry.given() > before.entry.family() * 2;
+        if stands && ends && !two && !self.sentence_of_prose(family) {
+            names.push(Name {
+                words: family..word + 1,
+                rule: "name/last-first",
+                score: 25,
+                spreads: true,
+            });
+            return true;
+        }
+        false
+    }
+
+    /// Whether the line that a word opens is prose that greets somebody.
+    fn sentence_of_prose(&self, word: usize) -> bool {
+        self.words[word].sort == Sort::Unknown && self.words[word].entry.is_word()
     }
 
     /// `Clarke, Elizabeth`: a family name was rejected or taken alone, and the given name follows.
@@ -376,8 +471,8 @@ impl Scene<'_> {
             if self.words[words.clone()].iter().any(|word| word.case == Case::Mixed) {
                 score -= 12;
             }
-        } else if shouted && first.sort != Sort::Given {
-            score -= 6;
+        } else if shouted {
+            score -= if first.sort == Sort::Given && last.end - first.start > 4 { 3 } else { 8 };
         }
         if self.german && single && matches!(first.sort, Sort::Family | Sort::Rare | Sort::Unknown)
         {
@@ -425,7 +520,7 @@ impl Scene<'_> {
                 if name.spreads
                     && !matches!(
                         word.sort,
-                        Sort::Particle | Sort::Initial | Sort::Brand | Sort::Place
+                        Sort::Particle | Sort::Initial | Sort::Place | Sort::Weak
                     )
                     && word.end - word.start >= 3
                 {
@@ -567,9 +662,5 @@ impl Scene<'_> {
         let tail = text[self.words[words.end - 1].end..]
             .trim_start_matches([' ', ',', '.', '!', '\r', '\t']);
         (head.is_empty() || head.ends_with('\n')) && (tail.is_empty() || tail.starts_with('\n'))
-    }
-
-    fn follows(&self, at: usize) -> Option<char> {
-        after(self.page.text, at)
     }
 }

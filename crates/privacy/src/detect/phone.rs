@@ -5,6 +5,9 @@ use std::ops::Range;
 use super::{Found, Page, after, before, digits::Cluster, field::Label, mark::Topic};
 use crate::kind::Kind;
 
+/// The most groups of a number; digits may be written one by one.
+const MOST_PARTS: usize = 16;
+
 /// What speaks for or against a number being a telephone's.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Said {
@@ -92,7 +95,7 @@ fn number(
     if !begins(text, from, said) {
         return None;
     }
-    for last in (first + 1..=end).rev() {
+    for last in (first + 1..=end.min(first + MOST_PARTS)).rev() {
         let stop = cluster.groups[last - 1].at.end;
         // A shorter reading ends where something else may begin.
         if last < cluster.groups.len() && !parts(cluster.gap(text, last - 1)) || !ends(text, stop) {
@@ -141,6 +144,8 @@ fn said(page: &Page<'_>, at: usize) -> Said {
         Topic::Digest,
     ];
     match page.nearest(at, 48, &topics) {
+        // The word before spoke of another number already.
+        Some(Topic::Phone) if page.digits_since(at, 48, Topic::Phone) => Said::Nothing,
         Some(Topic::Phone) => Said::Phone,
         Some(Topic::Account | Topic::Version) | None => Said::Nothing,
         Some(_) if page.nearest(at, 22, &topics).is_none() => Said::Nothing,

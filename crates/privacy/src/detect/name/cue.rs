@@ -623,7 +623,11 @@ impl Scene<'_> {
             } else if direct && DETERMINERS.contains(&word) {
                 points -= if single { 9 } else { 4 };
             }
-            if direct && PLACES.contains(&word) && self.words[words.end - 1].entry.is_place() {
+            if direct
+                && PLACES.contains(&word)
+                && !self.introduced(previous, word)
+                && self.words[words.end - 1].entry.is_place()
+            {
                 points -= 10;
             }
             if direct
@@ -939,7 +943,14 @@ impl Scene<'_> {
             let word = word.as_str();
             if gap == " " || gap == "  " {
                 if SPEAKING.contains(&word) {
-                    points += 10;
+                    points += if matches!(
+                        word,
+                        "wrote" | "said" | "schrieb" | "escribió" | "replied" | "écrit"
+                    ) {
+                        12
+                    } else {
+                        10
+                    };
                 } else if single && THINGS.contains(&word) {
                     points -= 12;
                 } else if DOING.contains(&word) && next.case == Case::Lower {

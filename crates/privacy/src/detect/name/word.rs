@@ -28,6 +28,9 @@ pub(super) enum Sort {
     Family,
     /// A family name that is a word too.
     FamilyWord,
+    /// A family name that is an ordinary word, a title or a particle otherwise: only after a
+    /// given name.
+    Weak,
     /// A name few have.
     Rare,
     /// Nothing is known of it.
@@ -46,7 +49,10 @@ pub(super) enum Sort {
 
 impl Sort {
     pub(super) const fn may_begin(self) -> bool {
-        !matches!(self, Self::Title | Self::Organisation | Self::Ordinary | Self::Particle)
+        !matches!(
+            self,
+            Self::Title | Self::Organisation | Self::Ordinary | Self::Particle | Self::Weak
+        )
     }
 
     pub(super) const fn may_continue(self) -> bool {
@@ -117,6 +123,7 @@ impl Word {
             Sort::Rare => 9,
             Sort::Unknown => 7,
             Sort::FamilyWord | Sort::GivenWord => 6,
+            Sort::Weak => 4,
             Sort::Place if self.entry.family() >= 1 => 6,
             Sort::Place => 1,
             Sort::Brand if self.entry.family() >= 2 => 3,
@@ -327,7 +334,21 @@ pub(super) fn words(text: &str, taken: &[Range<usize>]) -> Vec<Word> {
         let whole = &text[start..end];
         // The genitive is no part of the name.
         for tail in ["'s", "’s", "'S"] {
-            if whole.len() > tail.len() + 1 && whole.ends_with(tail) {
+            let pronoun = matches!(
+                &*whole.to_ascii_lowercase(),
+                "it's"
+                    | "he's"
+                    | "she's"
+                    | "that's"
+                    | "what's"
+                    | "here's"
+                    | "there's"
+                    | "who's"
+                    | "let's"
+                    | "it’s"
+                    | "here’s"
+            );
+            if !pronoun && whole.len() > tail.len() + 1 && whole.ends_with(tail) {
                 end -= tail.len();
                 lower = lower.saturating_sub(1);
                 break;
@@ -409,9 +430,36 @@ fn classify(word: &mut Word, text: &str, ascii: bool) {
         }
     }
     if word.case == Case::Lower {
+        if is_particle(text) {
+            word.sort = Sort::Particle;
+        }
         return;
     }
     word.sort = sort(word, key, text);
+    let weak = matches!(word.sort, Sort::Ordinary | Sort::Title | Sort::Particle);
+    let role = matches!(
+        key,
+        b"head"
+            | b"lead"
+            | b"chief"
+            | b"senior"
+            | b"team"
+            | b"junior"
+            | b"doctor"
+            | b"monday"
+            | b"friday"
+            | b"mr"
+            | b"the"
+            | b"and"
+            | b"on"
+            | b"so"
+    );
+    if weak
+        && (word.entry.family() >= 2 && !role || !ascii && word.entry.family() >= 1)
+        && word.case == Case::Capital
+    {
+        word.sort = Sort::Weak;
+    }
 }
 
 fn key_of(text: &str) -> Vec<u8> {
@@ -655,7 +703,6 @@ fn is_organisation(key: &str) -> bool {
             | "airlines"
             | "airways"
             | "university"
-            | "college"
             | "school"
             | "institute"
             | "foundation"
@@ -718,7 +765,6 @@ fn is_organisation(key: &str) -> bool {
             | "sons"
             | "brothers"
             | "bros"
-            | "works"
             | "werke"
             | "stiftung"
             | "verein"
@@ -772,28 +818,18 @@ fn is_organisation(key: &str) -> bool {
             | "algorithm"
             | "distribution"
             | "syndrome"
-            | "law"
             | "act"
             | "award"
             | "prize"
-            | "day"
-            | "bridge"
             | "tower"
             | "building"
             | "stadium"
-            | "park"
             | "street"
             | "avenue"
             | "road"
             | "lane"
             | "boulevard"
             | "square"
-            | "island"
-            | "islands"
-            | "river"
-            | "lake"
-            | "mountain"
-            | "valley"
             | "county"
             | "city"
             | "airlink"
@@ -818,7 +854,6 @@ fn is_organisation(key: &str) -> bool {
             | "press"
             | "news"
             | "times"
-            | "post"
             | "gazette"
             | "records"
             | "music"
@@ -833,7 +868,6 @@ fn is_organisation(key: &str) -> bool {
             | "gas"
             | "petroleum"
             | "solar"
-            | "power"
             | "utilities"
             | "water"
             | "waste"

@@ -1,0 +1,72 @@
+//! What bad and hostile input gets: a bounded result, never a panic. That the work stays linear is
+//! measured by `playgate privacy bench`, not here.
+
+use privacy::{Known, Rules};
+
+/// Texts that make searches go back and forth if anything can.
+fn hostile() -> Vec<(&'static str, String)> {
+    vec![
+        ("digits", "1".repeat(1 << 15)),
+        ("spaced digits", "1 ".repeat(1 << 14)),
+        ("dotted digits", "1.1-".repeat(1 << 13)),
+        ("at signs", "@".repeat(1 << 15)),
+        ("local parts", "a@".repeat(1 << 14)),
+        ("dots", "a.".repeat(1 << 14)),
+        ("capitals", "Aa ".repeat(1 << 13)),
+        ("colons", "a:".repeat(1 << 14)),
+        ("quotes", "\"a\":".repeat(1 << 13)),
+        ("brackets", "[a] ".repeat(1 << 13)),
+        ("passwords", "password ".repeat(1 << 12)),
+        ("keys", "-----BEGIN PRIVATE KEY-----\n".repeat(1 << 10)),
+        ("births", "born ".repeat(1 << 13)),
+        ("streets", "1 A Street, ".repeat(1 << 12)),
+        ("commas", "a,b\n".repeat(1 << 13)),
+        ("tags", "<a>b".repeat(1 << 13)),
+        ("escapes", "\\u00e9".repeat(1 << 12)),
+        ("marks", "e\u{301}".repeat(1 << 13)),
+        ("urls", "://a:".repeat(1 << 13)),
+        ("passports", "passport A".repeat(1 << 12)),
+    ]
+}
+
+#[test]
+fn hostile_text_gets_a_bounded_result() {
+    let rules = Rules::default();
+    for (name, text) in hostile() {
+        let findings = rules.scan(&text, &Known::default());
+        assert!(findings.windows(2).all(|pair| pair[0].at.end <= pair[1].at.start), "{name}");
+        assert!(findings.last().is_none_or(|last| last.at.end <= text.len()), "{name}");
+    }
+}
+
+#[test]
+fn ten_thousand_people_and_addresses_in_one_text_are_all_found() {
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    for number in 0..10_000 {
+        writeln!(text, "Contact: Maria Lopez, m{number}@example.com").unwrap();
+    }
+    let findings = Rules::default().scan(&text, &Known::default());
+    assert_eq!(findings.len(), 20_000);
+}
+
+#[test]
+fn half_a_pair_of_surrogates_and_broken_escapes_are_only_text() {
+    for text in [
+        r"\ud83d",
+        r"\ud83dx\u",
+        r"a\udc00b",
+        "%",
+        "%4",
+        "%zz%C3",
+        "&#;&#x;&#xd800;&#99999999;",
+        "\\",
+    ] {
+        let text = format!("{text} write to ann@acme.example {text}");
+        let findings = Rules::default().scan(&text, &Known::default());
+        assert!(
+            findings.iter().any(|finding| &text[finding.at.clone()] == "ann@acme.example"),
+            "{text}"
+        );
+    }
+}

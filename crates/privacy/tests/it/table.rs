@@ -1,0 +1,249 @@
+//! Cases by type: what must be found and what must be left, each from a different walk of life.
+
+use privacy::{Finding, Known, Pattern, Rules, Validator};
+
+fn found(text: &str) -> Vec<(String, String)> {
+    Rules::default()
+        .scan(text, &Known::default())
+        .into_iter()
+        .map(|Finding { at, kind, .. }| (kind.name().to_owned(), text[at].to_owned()))
+        .collect()
+}
+
+fn finds(cases: &[(&str, &str, &[&str])]) {
+    let mut wrong = Vec::new();
+    for (text, kind, values) in cases {
+        let all = found(text);
+        let mine: Vec<&str> = all
+            .iter()
+            .filter(|(found, _)| found == kind)
+            .map(|(_, value)| value.as_str())
+            .collect();
+        if mine != *values {
+            wrong.push(format!("{text:?}: {kind} {mine:?} instead of {values:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn leaves(kind: &str, texts: &[&str]) {
+    let wrong: Vec<String> = texts
+        .iter()
+        .map(|text| (text, found(text)))
+        .filter(|(_, all)| all.iter().any(|(found, _)| found == kind))
+        .map(|(text, all)| format!("{text:?}: {all:?}"))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn people_are_named_in_greetings_signatures_labels_fields_and_prose() {
+    finds(&[
+        ("Hi Tobias, the fix works.", "PERSON", &["Tobias"]),
+        ("I spoke with Amara Okonkwo yesterday.", "PERSON", &["Amara Okonkwo"]),
+        ("Regards,\nHeikki Lehtonen\nHead of IT", "PERSON", &["Heikki Lehtonen"]),
+        ("Sehr geehrter Herr Großmann, vielen Dank.", "PERSON", &["Großmann"]),
+        ("Customer: Ljiljana Marušić", "PERSON", &["Ljiljana Marušić"]),
+        (r#"{"name":"Seo-yeon Park"}"#, "PERSON", &["Seo-yeon Park"]),
+        ("name,city\nNguyen Van An,Hanoi\n", "PERSON", &["Nguyen Van An"]),
+        ("Please loop in Sofia.", "PERSON", &["Sofia"]),
+        ("Mr. van der Berg called.", "PERSON", &["van der Berg"]),
+        ("KYC: Madsen, Summer, DOB 1.2.1990", "PERSON", &["Madsen, Summer"]),
+        ("it's maria lopez again", "PERSON", &["maria lopez"]),
+        ("Ayşe Yılmaz wrote. Later Yılmaz called.", "PERSON", &["Ayşe Yılmaz", "Yılmaz"]),
+    ]);
+}
+
+#[test]
+fn products_companies_places_and_ordinary_words_are_not_people() {
+    leaves(
+        "PERSON",
+        &[
+            "Salesforce sync failed and Jira is down.",
+            "Our Jenkins pipeline and the Alexa skill broke.",
+            "Johnson & Johnson renewed; Morgan Stanley did not.",
+            "Will you be able to mark this as done? May we hope for grace?",
+            "Contoso Health moved its Paris office to Berlin.",
+            "Priority Support, Customer Success Manager, Account Executive",
+            "ORA-18904 and ERR_TIMEOUT in SKU NMQ-8138-JC",
+            "In April and June the Summer Sale runs.",
+            "Dear Customer, thank you. Best Regards, Support Team",
+        ],
+    );
+}
+
+#[test]
+fn telephones_of_many_plans_are_found_and_other_numbers_are_left() {
+    finds(&[
+        ("call +49 (0)30 1234567", "PHONE", &["+49 (0)30 1234567"]),
+        ("0044 20 7946 0018", "PHONE", &["0044 20 7946 0018"]),
+        ("(11) 96125-6602", "PHONE", &["(11) 96125-6602"]),
+        ("mob. 612 39 67 66", "PHONE", &["612 39 67 66"]),
+        ("tel: 5550142345", "PHONE", &["5550142345"]),
+        ("1-212-555-0142 x33", "PHONE", &["1-212-555-0142 x33"]),
+        ("0121 244 1052 / 0161 496 0000", "PHONE", &["0121 244 1052", "0161 496 0000"]),
+    ]);
+    leaves(
+        "PHONE",
+        &[
+            "order 288-8416556-9076406",
+            "PO 4550918220",
+            "2025-10-01 12:30",
+            "$86,574.60",
+            "build 98.2.49.212",
+            "1700000000000",
+            "case 81805437",
+        ],
+    );
+}
+
+#[test]
+fn cards_accounts_and_ids_are_told_by_their_check_digits_and_words() {
+    finds(&[
+        (
+            "4111 1111 1111 1111 or 5555 5555 5555 4444",
+            "CREDIT_CARD",
+            &["4111 1111 1111 1111", "5555 5555 5555 4444"],
+        ),
+        (
+            "4111111111111111/378282246310005",
+            "CREDIT_CARD",
+            &["4111111111111111", "378282246310005"],
+        ),
+        (
+            "DE89370400440532013000 / GB29 NWBK 6016 1331 9268 19",
+            "IBAN",
+            &["DE89370400440532013000", "GB29 NWBK 6016 1331 9268 19"],
+        ),
+        ("sort code 20-00-00, account 55779911", "BANK_ACCOUNT", &["20-00-00", "55779911"]),
+        ("routing number 021000021", "BANK_ACCOUNT", &["021000021"]),
+        ("Passport: TE7817124.", "NATIONAL_ID", &["TE7817124"]),
+        ("DNI 12345678Z", "NATIONAL_ID", &["12345678Z"]),
+        ("my SSN is 365-77-1781", "NATIONAL_ID", &["365-77-1781"]),
+        ("CPF 529.982.247-25", "NATIONAL_ID", &["529.982.247-25"]),
+        ("personnummer 811218-9876", "NATIONAL_ID", &["811218-9876"]),
+    ]);
+    leaves(
+        "CREDIT_CARD",
+        &[
+            "order 1225318381594499",
+            "0000 0000 0000 0000",
+            "4111 1111 1111 1112",
+            "at 1700000000000 ms",
+        ],
+    );
+    leaves("IBAN", &["DE34301767651388902428", "DE00 0000 0000 0000 0000 00"]);
+    leaves("BANK_ACCOUNT", &["our account 55779911 is locked", "invoice 021000021"]);
+    leaves("NATIONAL_ID", &["SKU BY30ISFT101", "tracking KC182726874DE", "12-34-5678"]);
+}
+
+#[test]
+fn dates_are_of_birth_only_where_something_says_so() {
+    finds(&[
+        ("born on 12 March 1985", "DATE_OF_BIRTH", &["12 March 1985"]),
+        ("DOB: 03/12/85", "DATE_OF_BIRTH", &["03/12/85"]),
+        (
+            r#"{"dateOfBirth":"1985-03-12","created":"2024-01-01"}"#,
+            "DATE_OF_BIRTH",
+            &["1985-03-12"],
+        ),
+        (
+            "id;Geburtsdatum\n1;12.03.1985\n2;1.1.1990\n",
+            "DATE_OF_BIRTH",
+            &["12.03.1985", "1.1.1990"],
+        ),
+        ("BDAY:19850312", "DATE_OF_BIRTH", &["19850312"]),
+    ]);
+    leaves("DATE_OF_BIRTH", &["renewal on 12 March 2026", "created 2024-01-01"]);
+}
+
+#[test]
+fn addresses_of_many_countries_are_found_with_their_lines() {
+    finds(&[
+        (
+            "2870 Moore Ports Suite 102, East Matthew, GA 94581",
+            "ADDRESS",
+            &["2870 Moore Ports Suite 102, East Matthew, GA 94581"],
+        ),
+        (
+            "Flat 27, 109 Ball Path\nElliestad S6F 2QZ",
+            "ADDRESS",
+            &["Flat 27, 109 Ball Path\nElliestad S6F 2QZ"],
+        ),
+        (
+            "lives at Friedrichstraße 71, 20966 Hamburg.",
+            "ADDRESS",
+            &["Friedrichstraße 71, 20966 Hamburg"],
+        ),
+        ("12 rue de la Paix, 75002 Paris", "ADDRESS", &["12 rue de la Paix, 75002 Paris"]),
+        ("Calle Mayor 12, 28013 Madrid", "ADDRESS", &["Calle Mayor 12, 28013 Madrid"]),
+        ("P.O. Box 123, Wellington 6011", "ADDRESS", &["P.O. Box 123, Wellington 6011"]),
+    ]);
+    leaves(
+        "ADDRESS",
+        &[
+            "chapter 3, page 12 of the guide",
+            "2 New Features in Release 5",
+            "about 240 users in 12 Regions",
+        ],
+    );
+}
+
+#[test]
+fn secrets_are_found_in_code_and_prose_and_their_stand_ins_are_left() {
+    finds(&[
+        ("postgres://app:r0fjRjUzQw@db.acme.com:5432/main", "SECRET", &["r0fjRjUzQw"]),
+        ("password: hunter2!", "SECRET", &["hunter2!"]),
+        ("the password for the portal is Blue-Hat7", "SECRET", &["Blue-Hat7"]),
+        ("Authorization: Bearer abcDEF123456ghiJKL789", "SECRET", &["abcDEF123456ghiJKL789"]),
+        (
+            r#"{"api_key": "f81d4fae7dec11d0a76500a0c91e6bf6"}"#,
+            "SECRET",
+            &["f81d4fae7dec11d0a76500a0c91e6bf6"],
+        ),
+    ]);
+    leaves(
+        "SECRET",
+        &[
+            "password: ${DB_PASSWORD}",
+            "token <token>",
+            "monkey=banana, public_key=abc",
+            "the password reset link expired",
+            "sha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            "id 5063c94f-d1cd-42f8-a9cd-2d129fbc23ac",
+            "key metrics and key stakeholders",
+            "commit daa1ff8",
+        ],
+    );
+}
+
+#[test]
+fn a_policy_defines_types_by_words_and_validators_and_leaves_types_alone() {
+    let pattern = |kind: &str| Pattern { kind: kind.into(), ..Pattern::default() };
+    let rules = Rules::new(
+        [
+            Pattern { words: vec!["Falcon".into(), "Blue Bird".into()], ..pattern("PROJECT") },
+            Pattern {
+                expression: Some("M[0-9]{5}".into()),
+                validator: Some(Validator::Luhn),
+                ..pattern("MEMBER")
+            },
+        ],
+        ["IP_ADDRESS"],
+    )
+    .unwrap();
+    let text = "FALCON and blue bird, not falconry; M18930 but not M18931; 203.0.113.9";
+    let found: Vec<String> = rules
+        .scan(text, &Known::default())
+        .into_iter()
+        .map(|finding| text[finding.at].to_owned())
+        .collect();
+    assert_eq!(found, ["FALCON", "blue bird", "M18930"]);
+    assert!(Rules::new([], ["SECRET"]).is_err());
+    assert!(Rules::new([pattern("X")], []).is_err());
+    assert!(
+        Rules::new([Pattern { expression: Some("a{1000}{1000}".into()), ..pattern("X") }], [])
+            .is_err()
+    );
+    assert!(Rules::new([Pattern { expression: Some("a*".into()), ..pattern("X") }], []).is_err());
+}
