@@ -1,5 +1,7 @@
 //! Looks at what would go out for data that must not.
 
+use std::ops::Range;
+
 use crate::{detect::Rules, kind::Kind, known::Known, overlap};
 
 /// Personal data or a secret in an outgoing text. Does not repeat the value.
@@ -9,6 +11,8 @@ pub struct Leak {
     pub kind: Kind,
     /// The line it is in, counted from 1.
     pub line: usize,
+    /// Bytes of the text.
+    pub at: Range<usize>,
 }
 
 /// Secrets, cards, accounts, national ids, IP addresses and policy-named data anywhere in the
@@ -33,7 +37,11 @@ pub fn scan(text: &str, rules: &Rules, allowed: &Known, published: &[&str]) -> V
             }
             _ => true,
         })
-        .map(|hit| Leak { line: text[..hit.at.start].matches('\n').count() + 1, kind: hit.kind })
+        .map(|hit| Leak {
+            line: text[..hit.at.start].matches('\n').count() + 1,
+            kind: hit.kind,
+            at: hit.at,
+        })
         .collect()
 }
 

@@ -7,6 +7,7 @@
 
 mod checksum;
 mod detect;
+mod directory;
 mod fold;
 pub mod injection;
 mod kind;
@@ -14,12 +15,14 @@ mod known;
 pub mod leak;
 mod lexicon;
 mod mapping;
+pub mod outgoing;
 mod overlap;
 mod placeholder;
 mod redactor;
 pub mod seal;
 
 pub use detect::{Finding, Pattern, PatternError, Rules, Validator};
+pub use directory::{Directory, Entry, Exposure, Foreign};
 pub use kind::{Kind, KindError};
 pub use known::{Known, Person};
 pub use mapping::{Destination, Mapping, MappingError, Restored, Unrestored};
