@@ -37,6 +37,9 @@ on_both! {
     a_cancelled_run_sends_nothing_that_was_granted_before,
     a_redraft_keeps_every_version,
     an_undecided_letter_expires_closed,
+    gv_14_a_letter_that_names_another_customers_person_stays_in_and_shows_where,
+    gv_14_a_leak_that_appears_only_at_the_moment_of_sending_is_not_sent,
+    gv_14_what_cannot_be_compared_with_other_customers_waits_for_a_person,
 }
 
 async fn renewal(world: &World) {
@@ -476,4 +479,107 @@ async fn an_undecided_letter_expires_closed(database: Database) {
     assert!(!matches!(run.progress.phase, Phase::AwaitingApproval { .. }), "the run went on");
     assert_ne!(run.status, RunStatus::Stuck, "{:?}", run.progress.dead_end);
     let _status: AccountStatus = world.account("Nordwind").await.status;
+}
+
+/// Another customer, with a person of its own.
+async fn zendrix(world: &World) {
+    world
+        .customer("Zendrix", |account, contacts| {
+            account.segment = Some(Segment::Enterprise);
+            "Jane".clone_into(&mut contacts[0].first);
+            "Okonkwo".clone_into(&mut contacts[0].last);
+            contacts[0].email = Some("jane.okonkwo@zendrix.example".to_owned());
+            contacts[0].phone = Some("+1 212 555 0142".to_owned());
+        })
+        .await;
+}
+
+async fn edit(world: &World, id: ApprovalId, body: &str) -> domain::draft::Version {
+    let by = world.actor().await;
+    let seen = world.app.desk.show(id).await.expect("the approval").item.approval.version.binding;
+    let ruling = Ruling::Edit {
+        seen,
+        subject: "A word about your renewal".to_owned(),
+        body: body.to_owned(),
+    };
+    world.app.desk.rule(id, &by, ruling).await.expect("an edit").item.approval.version
+}
+
+const NAMES_JANE: &str =
+    "Dear Aylin,\n\nas Okonkwo, J\u{200b}ane told us, it works well.\n\nMara Lindqvist";
+
+async fn gv_14_a_letter_that_names_another_customers_person_stays_in_and_shows_where(
+    database: Database,
+) {
+    let world = World::new(database).await;
+    zendrix(&world).await;
+    renewal(&world).await;
+    let id = until_a_letter_waits(&world).await;
+    let drafted = world.app.desk.show(id).await.expect("the approval").item.approval.version;
+    assert_eq!(drafted.findings.iter().filter(|found| found.place.is_some()).count(), 0);
+
+    let version = edit(&world, id, NAMES_JANE).await;
+    let found = version.findings.iter().find_map(|found| found.place.as_ref()).expect("a place");
+    assert_eq!(&NAMES_JANE[found.start..found.end], "Okonkwo, J\u{200b}ane");
+    assert_eq!((&*found.kind, &*found.rule), ("other_name", "last name, first name"));
+    let detail = &version.findings.iter().find(|found| found.place.is_some()).expect("it").detail;
+    assert!(detail.contains("line 3") && !detail.contains("Okonkwo"), "{detail}");
+    let refused = approve(&world, id).await;
+    assert!(
+        matches!(refused, Err(DeskError::Decide(DecideError::Forbidden { .. }))),
+        "{refused:?}"
+    );
+    world.settle().await;
+    assert!(world.mail().is_empty());
+
+    // Words of ours ask for a look, and a person may let them go.
+    let version = edit(&world, id, "Dear Aylin,\n\nyour health score fell.\n\nMara").await;
+    let found = version.findings.iter().find(|found| found.place.is_some()).expect("a finding");
+    assert!(!found.blocking, "{found:?}");
+    approve(&world, id).await.expect("a person may");
+    world.settle().await;
+    assert_eq!(world.mail().len(), 1);
+}
+
+async fn gv_14_a_leak_that_appears_only_at_the_moment_of_sending_is_not_sent(database: Database) {
+    let world = World::new(database).await;
+    renewal(&world).await;
+    let id = until_a_letter_waits(&world).await;
+    let version = edit(&world, id, NAMES_JANE).await;
+    assert!(version.findings.iter().all(|found| found.place.is_none()), "nobody knows Jane yet");
+    approve(&world, id).await.expect("nothing is against it yet");
+    zendrix(&world).await;
+    world.settle().await;
+    assert!(world.mail().is_empty(), "Jane became somebody else's");
+    let messages = world.app.store.messages(None, &PageRequest::default()).await.expect("outbox");
+    assert_eq!(messages.items[0].status, MessageStatus::Refused);
+    let note = &messages.items[0].note;
+    assert!(note.contains("another customer's person") && !note.contains("Okonkwo"), "{note}");
+}
+
+async fn gv_14_what_cannot_be_compared_with_other_customers_waits_for_a_person(database: Database) {
+    let world = World::new(database).await;
+    renewal(&world).await;
+    let id = until_a_letter_waits(&world).await;
+    let item = world.app.desk.show(id).await.expect("the approval");
+    let opened = item.current().and_then(|version| version.manuscript.as_ref()).expect("a text");
+    let account = world.account("Nordwind").await;
+    let now = world.app.clock.now();
+    let snapshot = domain::port::Customers::snapshots(&world.app.store, &[account.id], now)
+        .await
+        .expect("a snapshot")
+        .remove(0);
+    let standards = domain::outgoing::Standards::default();
+    let parcel = domain::port::Parcel {
+        letter: &opened.letter,
+        snapshot: &snapshot,
+        asset: "",
+        standards: &standards,
+        playbook: "renewal",
+    };
+    use domain::port::Exit as _;
+    world.app.exit.inspect(parcel).await.expect("the database is there");
+    world.app.store.close().await;
+    let unchecked = world.app.exit.inspect(parcel).await.expect_err("the database is away");
+    assert!(unchecked.to_string().contains("could not be compared"), "{unchecked}");
 }

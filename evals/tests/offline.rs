@@ -157,7 +157,7 @@ async fn gv_11_each_fault_is_found_by_its_own_check_in_every_letter() {
         ("seen", |a, w| w.seen_by_model.push_str(&a.snapshot.contacts[0].full_name())),
         ("blocked", |_, w| {
             let (code, detail) = ("leak".to_owned(), "a key".to_owned());
-            w.findings.push(Finding { code, detail, blocking: true });
+            w.findings.push(Finding { code, detail, blocking: true, place: None });
         }),
     ];
     for (check, fault) in faults {

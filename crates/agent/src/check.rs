@@ -26,7 +26,7 @@ const MONTHS: [&str; 12] = [
 
 /// A finding.
 pub(crate) fn finding(code: &str, detail: impl Into<String>, blocking: bool) -> Finding {
-    Finding { code: code.to_owned(), detail: detail.into(), blocking }
+    Finding { code: code.to_owned(), detail: detail.into(), blocking, place: None }
 }
 
 /// The numbers, dates and words with digits that a draft may use.

@@ -24,6 +24,7 @@ use crate::{
     adapters, bad_input,
     clock::SystemTimer,
     config::Config,
+    exit::CustomerExit,
     meter::Meter,
     output::Output,
     vault::{KeyVault, master_key},
@@ -48,6 +49,8 @@ pub struct App {
     pub hooks: Arc<Hooks>,
     /// What `/metrics` says of drafts and deliveries.
     pub meter: Meter,
+    /// Who looks at letters before they go out.
+    pub exit: Arc<CustomerExit>,
     ports: Ports,
 }
 
@@ -106,6 +109,9 @@ impl App {
         let vault = KeyVault::new(store.clone(), master_key(&config)?);
         let shared = Arc::new(store.clone());
         let meter = Meter::default();
+        // The later half of an id is random.
+        let (_, seed) = clock.uuid().as_u64_pair();
+        let exit = Arc::new(CustomerExit::new(Arc::<Store>::clone(&shared), seed));
         let ports = Ports {
             journal: meter.turns.journal(Arc::<Store>::clone(&shared), Arc::clone(&clock)),
             inbox: Arc::<Store>::clone(&shared),
@@ -115,6 +121,7 @@ impl App {
             catalogue: Arc::<Store>::clone(&shared),
             vault: Arc::new(vault),
             writer: meter.writer(adapters::writer(&config, Arc::clone(&clock))?),
+            exit: Arc::<CustomerExit>::clone(&exit),
             channels: meter.channels(Arc::new(adapters::outlets(&config, Arc::clone(&clock))?)),
             clock: Arc::clone(&clock),
             timer: Arc::new(SystemTimer),
@@ -129,6 +136,7 @@ impl App {
             meter,
             store,
             clock,
+            exit,
             ports,
         })
     }

@@ -938,6 +938,8 @@ pub enum PrivacyCommand {
     Scan(PrivacyScan),
     /// Measure how fast texts are searched, on one core
     Bench(PrivacyBench),
+    /// Look in drafts for other customers' data, cards, accounts and secrets
+    Leaks(crate::command::privacy::leaks::Leaks),
 }
 
 /// `playgate privacy scan`

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod door;
+pub mod exit;
 pub mod failure;
 pub mod limits;
 pub mod meter;

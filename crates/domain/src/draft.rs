@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     id::{ContentId, UserId},
     intent::{Channel, MessageClass, Recipient},
+    outgoing::Place,
     verdict::Judgement,
 };
 
@@ -82,6 +83,16 @@ pub struct Finding {
     pub detail: String,
     /// Whether the draft must not go out as it is.
     pub blocking: bool,
+    /// Where it is, if it is somewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+}
+
+impl Finding {
+    /// The code of what the exit found in a letter.
+    pub const LEAK: &str = "leak";
+    /// The code of a letter that could not be compared with other customers' data.
+    pub const UNCHECKED: &str = "leak-unchecked";
 }
 
 /// The message itself: exactly what the recipient would get.

@@ -15,6 +15,7 @@ pub mod intent;
 pub mod killswitch;
 pub mod limit;
 pub mod message;
+pub mod outgoing;
 pub mod page;
 pub mod port;
 pub mod rate;

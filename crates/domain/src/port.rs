@@ -6,6 +6,7 @@ mod access;
 mod catalogue;
 mod customers;
 mod desk;
+mod exit;
 mod history;
 mod journal;
 mod ledger;
@@ -18,8 +19,9 @@ mod writer;
 
 pub use access::{Access, Session};
 pub use catalogue::{Catalogue, PlaybookVersion, PolicyVersion, Schedule};
-pub use customers::{AccountFilter, Customers, Intake};
+pub use customers::{AccountFilter, Customers, Intake, Listed, Listing, Mark};
 pub use desk::{Desk, DeskError, Opened, Reviewed, Ruling};
+pub use exit::{Exit, Parcel, Unchecked};
 pub use history::History;
 pub use journal::{Heard, Journal, Looked, RunFilter, Work};
 pub use ledger::{Checkpoint, Ledger, StreamHead};

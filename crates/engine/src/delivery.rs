@@ -12,7 +12,7 @@ use domain::{
     draft::Manuscript,
     intent::Channel,
     message::{Clearance, Cleared, DeliverError, Message, MessageStatus, Refusal},
-    port::{Begun, Outbox, Outcome, Room, StoreError, Transmission, VaultError},
+    port::{Begun, Outbox, Outcome, Parcel, Room, StoreError, Transmission, VaultError},
     run::{Run, RunStatus},
     verdict::Occasion,
 };
@@ -24,7 +24,7 @@ use tracing::{Instrument, error, info_span, warn};
 
 use crate::{
     active::{Active, ActiveError},
-    backoff,
+    backoff, exit,
     judge::{Text, judge},
     letter,
     ports::Ports,
@@ -349,10 +349,22 @@ impl Delivery {
         };
         let mut intent = letter::intent(&run, &message.step, action, &snapshot);
         intent.recipient = Some(letter.recipient.clone());
+        let asset = intent.action.outreach().and_then(|outreach| plan.asset(&outreach.asset));
+        let parcel = Parcel {
+            letter,
+            snapshot: &snapshot,
+            asset: asset.map_or("", |asset| &asset.text),
+            standards: policy.outgoing(),
+            playbook: &intent.playbook,
+        };
+        let findings = match exit::again(ports, parcel, &approval, version).await {
+            Ok(findings) => findings,
+            Err(why) => return Ok(Outcome::Held { why, until: hold(now) }),
+        };
         let text = Text {
             letter,
             author: &version.author,
-            findings: &version.findings,
+            findings: &findings,
             confidence: version.confidence,
         };
         let judgement = judge(&policy, Occasion::Send, &intent, &snapshot, Some(&text));

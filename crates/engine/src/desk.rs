@@ -10,7 +10,7 @@ use domain::{
     intent::Intent,
     message::Outgoing,
     page::{Page, PageRequest},
-    port::{Desk, DeskError, Opened, QueueFilter, QueueItem, Reviewed, Ruling, VaultError},
+    port::{Desk, DeskError, Opened, Parcel, QueueFilter, QueueItem, Reviewed, Ruling, VaultError},
     snapshot::Snapshot,
     turn::{Settled, Settlement},
     user::Actor,
@@ -21,6 +21,7 @@ use playbook::Doing;
 
 use crate::{
     active::{Active, ActiveError},
+    exit,
     judge::{Text, judge},
     letter,
     ports::Ports,
@@ -43,6 +44,8 @@ struct Case {
     snapshot: Snapshot,
     manuscript: Manuscript,
     intent: Intent,
+    /// The playbook's own text the letter was made of.
+    asset: String,
 }
 
 /// What a ruling changes besides the approval itself.
@@ -87,7 +90,9 @@ impl ApprovalDesk {
         let mut intent = letter::intent(&run, &approval.step, action, &snapshot);
         // The recipient is the one on the letter, not whoever the CRM would choose today.
         intent.recipient = Some(manuscript.letter.recipient.clone());
-        Ok(Case { approval, snapshot, manuscript, intent })
+        let asset = intent.action.outreach().and_then(|outreach| plan.asset(&outreach.asset));
+        let asset = asset.map(|asset| asset.text.clone()).unwrap_or_default();
+        Ok(Case { approval, snapshot, manuscript, intent, asset })
     }
 
     async fn manuscript(&self, version: &Version) -> Result<Manuscript, VaultError> {
@@ -187,8 +192,16 @@ impl ApprovalDesk {
         }
         let policy = self.active.policy().await.map_err(unusable)?;
         let letter = Letter { subject, body, ..case.manuscript.letter.clone() };
-        let findings: Vec<Finding> =
+        let mut findings: Vec<Finding> =
             self.ports.writer.inspect(&letter, &case.manuscript.facts, &case.snapshot);
+        let parcel = Parcel {
+            letter: &letter,
+            snapshot: &case.snapshot,
+            asset: &case.asset,
+            standards: policy.outgoing(),
+            playbook: &case.intent.playbook,
+        };
+        findings.extend(exit::findings(&self.ports, parcel).await);
         let author = Author::Person { user: *user };
         let text = Text { letter: &letter, author: &author, findings: &findings, confidence: None };
         let judgement = judge(&policy, Occasion::Edit, &case.intent, &case.snapshot, Some(&text));

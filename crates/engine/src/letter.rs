@@ -9,7 +9,7 @@ use domain::{
     id::{ApprovalId, ContentId},
     intent::{Intent, Recipient},
     message::Outgoing,
-    port::{VaultError, Written, WrittenLetter},
+    port::{Parcel, VaultError, Written, WrittenLetter},
     run::Phase,
     snapshot::Snapshot,
     user::Actor,
@@ -19,6 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use policy::Policy;
 
 use crate::{
+    exit,
     judge::{Text, judge},
     ports::Ports,
     turn::Draft,
@@ -30,6 +31,8 @@ pub(crate) struct Commission<'a> {
     pub(crate) recipient: &'a Recipient,
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) policy: &'a Policy,
+    /// The playbook's own text the letter was made of.
+    pub(crate) asset: &'a str,
     /// How long the item may wait.
     pub(crate) timeout: SignedDuration,
     /// The approval this is another version of, with what was asked for.
@@ -42,10 +45,10 @@ pub(crate) async fn propose(
     ports: &Ports,
     turn: &mut Draft,
     commission: Commission<'_>,
-    written: Written,
+    mut written: Written,
     letter: WrittenLetter,
 ) -> Result<Option<Timestamp>, VaultError> {
-    let Commission { intent, recipient, snapshot, policy, timeout, redraft } = commission;
+    let Commission { intent, recipient, snapshot, policy, asset, timeout, redraft } = commission;
     let now = turn.now();
     let Some(outreach) = intent.action.outreach() else { return Ok(None) };
     let manuscript = Manuscript {
@@ -61,6 +64,14 @@ pub(crate) async fn propose(
         used: letter.used,
         seen_by_model: written.seen_by_model,
     };
+    let parcel = Parcel {
+        letter: &manuscript.letter,
+        snapshot,
+        asset,
+        standards: policy.outgoing(),
+        playbook: &intent.playbook,
+    };
+    written.findings.extend(exit::findings(ports, parcel).await);
     let content = ContentId::new(&*ports.clock);
     let plain = serde_json::to_vec(&manuscript).unwrap_or_default();
     let sealed = ports.vault.seal(content, recipient.contact, &plain).await?;

@@ -6,6 +6,7 @@ mod backoff;
 mod commit;
 mod delivery;
 mod desk;
+mod exit;
 mod judge;
 mod letter;
 mod migration;

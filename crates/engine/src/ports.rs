@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::{
     clock::{Clock, Timer},
-    port::{Catalogue, Channels, Customers, Inbox, Journal, Outbox, Rates, Vault, Writer},
+    port::{Catalogue, Channels, Customers, Exit, Inbox, Journal, Outbox, Rates, Vault, Writer},
 };
 
 use crate::active::Compiled;
@@ -28,6 +28,8 @@ pub struct Ports {
     pub vault: Arc<dyn Vault>,
     /// Who drafts and routes.
     pub writer: Arc<dyn Writer>,
+    /// Who looks at letters before they are put forward and before they are sent.
+    pub exit: Arc<dyn Exit>,
     /// Where messages go.
     pub channels: Arc<dyn Channels>,
     /// Time and ids.

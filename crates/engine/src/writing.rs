@@ -156,6 +156,7 @@ impl Advancer {
                     recipient,
                     snapshot: &scene.snapshot,
                     policy: &scene.policy,
+                    asset: asset_of(scene, &intent.action),
                     timeout: step.timeout,
                     redraft: revised,
                 };
@@ -211,6 +212,12 @@ impl Advancer {
 /// Whether the text that was read may hold orders to the model.
 fn is_suspected(findings: &[Finding]) -> bool {
     findings.iter().any(|finding| finding.code == INJECTION_SUSPECTED)
+}
+
+/// The text of the asset that an action's letter is made of.
+fn asset_of<'a>(scene: &'a Scene, action: &Action) -> &'a str {
+    let asset = action.outreach().map_or("", |outreach| outreach.asset.as_str());
+    scene.plan.asset(asset).map_or("", |asset| asset.text.as_str())
 }
 
 fn letter_task(

@@ -6,6 +6,8 @@ use notation::Spanned;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::outgoing::OutgoingEntry;
+
 /// What may happen to the actions of playbooks, and why.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +36,9 @@ pub(crate) struct PolicyFile {
     /// Which models may be used. Over several files a model needs the consent of each.
     #[serde(default)]
     pub(crate) models: Option<ModelEntry>,
+    /// What outgoing texts are held to. Over several files the strictest answer holds.
+    #[serde(default)]
+    pub(crate) outgoing: Option<OutgoingEntry>,
 }
 
 /// A type of personal data: found by pattern or words, or both.

@@ -11,6 +11,7 @@ use domain::{
 use notation::Facts;
 
 use crate::{
+    outgoing,
     policy::{Policy, Rule},
     question::Question,
 };
@@ -37,6 +38,7 @@ impl Policy {
     /// no rule covers is reviewed; an internal one is allowed.
     pub fn judge(&self, question: &Question<'_>) -> Judgement {
         let mut matched = matching(self.rules_about(question), question);
+        matched.extend(question.draft.and_then(|draft| outgoing::exit(draft.findings)));
         if matched.is_empty() && question.intent.action.name().audience() == Audience::Customer {
             matched.push(Matched {
                 file: BUILT_IN.to_owned(),

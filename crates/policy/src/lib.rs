@@ -12,6 +12,7 @@ mod file;
 mod judge;
 mod lint;
 mod model;
+mod outgoing;
 mod policy;
 mod question;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod tests;
 
 pub use budget::Budgets;
 pub use judge::{BUILT_IN, DOUBTED, UNCOVERED};
+pub use outgoing::EXIT;
 pub use policy::{About, Policy};
 pub use question::{DraftFacts, Question, schema};
 

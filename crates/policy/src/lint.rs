@@ -12,6 +12,7 @@ use regex::RegexBuilder;
 
 use crate::{
     file::{BudgetEntry, ModelEntry, PolicyFile, RedactEntry, RuleEntry},
+    outgoing::OutgoingEntry,
     policy::{About, Rule},
     question,
 };
@@ -29,6 +30,7 @@ pub(crate) struct Sound {
     pub(crate) redaction: Redaction,
     pub(crate) budgets: Vec<BudgetEntry>,
     pub(crate) models: Vec<Vec<String>>,
+    pub(crate) outgoing: Vec<OutgoingEntry>,
 }
 
 /// What is wrong with a pattern, and what to do.
@@ -129,6 +131,12 @@ impl Linter {
         }
         if let Some(models) = read.models {
             self.check_models(source, models);
+        }
+        if let Some(outgoing) = read.outgoing {
+            for (at, message, help) in outgoing.complaints() {
+                self.found.push(source.error(at, message, help));
+            }
+            self.sound.outgoing.push(outgoing);
         }
         self.sound.files.push(About {
             name: read.policy.value,

@@ -1,11 +1,13 @@
 //! A policy: all its files, compiled once and asked many times.
 
-use domain::{action::Team, redaction::Redaction, verdict::Verdict};
+use domain::{action::Team, outgoing::Standards, redaction::Redaction, verdict::Verdict};
 use jiff::civil::Date;
 use notation::{Condition, Diagnostics};
 use sha2::{Digest, Sha256};
 
-use crate::{asked::Asked, budget::Budgets, lint::Linter, model::Models, question::Question};
+use crate::{
+    asked::Asked, budget::Budgets, lint::Linter, model::Models, outgoing, question::Question,
+};
 
 /// The rules in force, with everything else policy files say.
 #[derive(Clone, Debug)]
@@ -17,6 +19,7 @@ pub struct Policy {
     redaction: Redaction,
     budgets: Budgets,
     models: Models,
+    outgoing: Standards,
 }
 
 /// Who answers for a policy file, for what, and until when (GV-10).
@@ -67,6 +70,7 @@ impl Policy {
             redaction: sound.redaction,
             budgets: Budgets::strictest(&sound.budgets),
             models: Models::new(sound.models),
+            outgoing: outgoing::strictest(&sound.outgoing),
         })
     }
 
@@ -93,6 +97,11 @@ impl Policy {
     /// What one run may use up.
     pub const fn budgets(&self) -> Budgets {
         self.budgets
+    }
+
+    /// What outgoing texts are held to.
+    pub const fn outgoing(&self) -> &Standards {
+        &self.outgoing
     }
 
     /// Whether a model may be used; the built-in writer is called `offline`.

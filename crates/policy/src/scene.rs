@@ -143,7 +143,8 @@ impl Scene {
     }
 
     pub(crate) fn finding(self, code: &str, blocking: bool) -> Self {
-        let finding = Finding { code: code.to_owned(), detail: "found".to_owned(), blocking };
+        let finding =
+            Finding { code: code.to_owned(), detail: "found".to_owned(), blocking, place: None };
         self.draft("Hello").with(|scene| scene.draft.as_mut().unwrap().findings.push(finding))
     }
 

@@ -6,7 +6,7 @@ use domain::{
     contact::Contact,
     id::{AccountId, ContactId},
     page::{Page, PageRequest},
-    port::{AccountFilter, Customers, StoreError},
+    port::{AccountFilter, Customers, Listing, Mark, StoreError},
     snapshot::Snapshot,
 };
 use jiff::Timestamp;
@@ -73,6 +73,10 @@ impl Customers for Store {
             })
         })
         .await
+    }
+
+    async fn listings(&self, after: Option<Mark>, limit: u32) -> Result<Vec<Listing>, StoreError> {
+        self.list_changed(after, limit).await
     }
 
     async fn set_health(

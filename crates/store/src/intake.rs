@@ -5,7 +5,10 @@ mod consequence;
 mod reference;
 mod table;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use domain::{
@@ -21,6 +24,7 @@ use jiff::{Timestamp, civil::Date};
 use self::reference::References;
 use crate::{
     connection::Tx,
+    directory,
     fault::of_sqlx,
     lock,
     open::Store,
@@ -145,14 +149,22 @@ async fn absorb(
         entities.entry(record.row.entity()).or_default().push(Item { index, record });
     }
     let mut raised = Raised::default();
+    let mut touched = BTreeSet::new();
     if let Some(items) = entities.remove(&Entity::Account) {
-        accounts::absorb(tx, frame, &items, &mut answers, &mut raised).await?;
+        touched = accounts::absorb(tx, frame, &items, &mut answers, &mut raised).await?;
     }
     let mut references = References::default();
     references.load_accounts(tx, frame.source, &entities).await?;
     if let Some(items) = entities.remove(&Entity::Contact) {
-        table::absorb(tx, frame, Entity::Contact, &items, &references, &mut answers).await?;
+        let before = table::employers(tx, frame, &items).await?;
+        let changes =
+            table::absorb(tx, frame, Entity::Contact, &items, &references, &mut answers).await?;
+        for change in &changes {
+            touched.insert(change.account);
+            touched.extend(before.get(&change.record.source_id));
+        }
     }
+    directory::touch(tx, &touched).await?;
     references.load_contacts(tx, frame.source, &entities).await?;
     // Subscriptions come before departures, which look at them.
     for (entity, items) in &entities {

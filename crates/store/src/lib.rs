@@ -21,6 +21,7 @@ mod content;
 mod counts;
 mod create;
 mod customers;
+mod directory;
 mod dispatch;
 mod duty;
 mod effect;

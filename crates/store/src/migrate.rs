@@ -85,6 +85,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0008_lanes"),
     migration!("0009_event_times"),
     migration!("0010_queue"),
+    migration!("0012_directory"),
 ];
 
 /// Why the schema is not as this program needs it.

@@ -1,6 +1,7 @@
-//! `playgate privacy`: what is found in texts, and how fast.
+//! `playgate privacy`: what is found in texts and in letters, and how fast.
 
 pub mod bench;
+pub mod leaks;
 pub mod scan;
 
 use std::path::Path;
@@ -18,6 +19,7 @@ pub fn run(out: Output, custom: Option<&Path>, command: &PrivacyCommand) -> anyh
     match command {
         PrivacyCommand::Scan(scan) => scan::run(out, custom, scan),
         PrivacyCommand::Bench(bench) => bench::run(out, bench),
+        PrivacyCommand::Leaks(leaks) => leaks::run(out, leaks),
     }
 }
 

@@ -37,9 +37,21 @@ pub async fn serve(app: &App, serve: &Serve) -> anyhow::Result<()> {
     }
     let _lock = app.take_over_or_refuse()?;
     prepare(app).await?;
+    warm_up(app);
     let listener = bind(&app.config).await?;
     greet(app, &listener).await?;
     stay(app, Some(listener), !serve.no_worker).await
+}
+
+/// Reads the directory of customers before the first letter needs it.
+fn warm_up(app: &App) {
+    let exit = Arc::clone(&app.exit);
+    tokio::spawn(async move {
+        match exit.refresh().await {
+            Ok(accounts) => info!(accounts, "directory of customers is read"),
+            Err(err) => warn!(error = %err, "directory of customers could not be read yet"),
+        }
+    });
 }
 
 /// Does the background work only.
@@ -50,6 +62,7 @@ pub async fn worker(app: &App) -> anyhow::Result<()> {
         );
     }
     prepare(app).await?;
+    warm_up(app);
     let Some(address) = app.config.worker.listen else {
         app.out.say("Working. Ctrl-C stops after what is in hand.");
         return stay(app, None, true).await;

@@ -153,7 +153,12 @@ fn nobody_approves_what_policy_forbids_or_a_check_blocks() {
     let mut forbidden = approval(Verdict::Review, Vec::new());
     let refused = forbidden.approve(person(9), at(1), &seen, &judgement(Verdict::Forbid));
     assert!(matches!(refused, Err(DecideError::Forbidden { .. })));
-    let leak = Finding { code: "leak".to_owned(), detail: "a secret".to_owned(), blocking: true };
+    let leak = Finding {
+        code: "leak".to_owned(),
+        detail: "a secret".to_owned(),
+        blocking: true,
+        place: None,
+    };
     let mut blocked = approval(Verdict::Allow, vec![leak]);
     let refused = blocked.approve(person(9), at(1), &seen, &judgement(Verdict::Review));
     assert!(matches!(refused, Err(DecideError::Forbidden { .. })));

@@ -21,6 +21,41 @@ pub struct AccountFilter {
     pub text: Option<String>,
 }
 
+/// Where in the order of changes an account is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark {
+    /// Counts up with every unit of work that changes accounts or contacts.
+    pub revision: i64,
+    /// The account.
+    pub account: AccountId,
+}
+
+/// What an account is known by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// The account, and when it changed.
+    pub mark: Mark,
+    /// The company's name.
+    pub name: String,
+    /// Its internet domain.
+    pub domain: Option<String>,
+    /// Its contacts.
+    pub people: Vec<Listed>,
+}
+
+/// What a contact is known by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Given name.
+    pub first: String,
+    /// Family name.
+    pub last: String,
+    /// Mail address.
+    pub email: Option<String>,
+    /// Telephone number as the source wrote it.
+    pub phone: Option<String>,
+}
+
 /// Reading customer data back.
 #[async_trait]
 pub trait Customers: Send + Sync {
@@ -56,6 +91,11 @@ pub trait Customers: Send + Sync {
         after: Option<AccountId>,
         limit: u32,
     ) -> Result<Vec<AccountId>, StoreError>;
+
+    /// What accounts are known by, `limit` of them after a mark, in the order in which it changed:
+    /// how a directory of them is read, and kept up to date. An account that changes again comes
+    /// again; what is listed is what holds when it is read.
+    async fn listings(&self, after: Option<Mark>, limit: u32) -> Result<Vec<Listing>, StoreError>;
 
     /// Stores computed health scores, keeping the previous ones.
     async fn set_health(

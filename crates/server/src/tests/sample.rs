@@ -180,8 +180,14 @@ fn findings(words: &Words) -> Vec<Finding> {
             code: "unsupported-number".to_owned(),
             detail: "38 % is in the text and in no fact.".to_owned(),
             blocking: false,
+            place: None,
         },
-        Finding { code: "placeholder".to_owned(), detail: words.line.clone(), blocking: true },
+        Finding {
+            code: "placeholder".to_owned(),
+            detail: words.line.clone(),
+            blocking: true,
+            place: None,
+        },
     ]
 }
 

@@ -32,14 +32,14 @@ struct Stored {
     changed: bool,
 }
 
-/// Reads accounts in.
+/// Reads accounts in; those that changed.
 pub(super) async fn absorb(
     tx: &mut Tx,
     frame: &Frame<'_>,
     items: &[Item],
     answers: &mut [Absorbed],
     raised: &mut Raised,
-) -> Result<(), StoreError> {
+) -> Result<BTreeSet<AccountId>, StoreError> {
     let rows: Vec<(usize, &str, &str, &AccountRow)> = items
         .iter()
         .filter_map(|Item { index, record }| match &record.row {
@@ -79,6 +79,7 @@ pub(super) async fn absorb(
     let changed: Vec<&Stored> = stored.values().filter(|account| account.changed).collect();
     raised.signals.extend(changed.iter().filter_map(|account| entered(account, frame)));
     write(tx, &changed).await?;
+    let changed = changed.iter().map(|stored| stored.account.id).collect();
     // Rows that did not change were read again and are as fresh as those that did.
     tx.execute(
         sql!("UPDATE accounts SET as_of = $3 WHERE source = $2 AND source_id" {among "$1"}
@@ -86,7 +87,7 @@ pub(super) async fn absorb(
         vec![Value::json(&seen), Value::from(frame.source), Value::from(frame.as_of)],
     )
     .await?;
-    Ok(())
+    Ok(changed)
 }
 
 /// A new account, with what follows from its size where its source does not say.

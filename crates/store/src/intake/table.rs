@@ -46,6 +46,29 @@ pub(super) async fn absorb<'a>(
     Ok(written)
 }
 
+/// Whom contacts belonged to before they are read in, by their ids in the source.
+pub(super) async fn employers(
+    tx: &mut Tx,
+    frame: &Frame<'_>,
+    items: &[Item],
+) -> Result<HashMap<String, AccountId>, StoreError> {
+    let mut employers = HashMap::new();
+    for chunk in items.chunks(CHUNK) {
+        let ids: Vec<&str> = chunk.iter().map(|item| item.record.source_id.as_str()).collect();
+        let rows = tx
+            .fetch(
+                sql!("SELECT source_id, account FROM contacts WHERE source = $2 AND source_id"
+                    {among "$1"}),
+                vec![Value::json(&ids), Value::from(frame.source)],
+            )
+            .await?;
+        for row in rows {
+            employers.insert(row.text("source_id")?, row.word("account")?);
+        }
+    }
+    Ok(employers)
+}
+
 async fn chunk_of<'a>(
     tx: &mut Tx,
     frame: &Frame<'_>,

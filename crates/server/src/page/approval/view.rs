@@ -6,6 +6,7 @@ use domain::{
     action::Severity,
     approval::{ApprovalState, RejectReason},
     draft::{Author, INJECTION_SUSPECTED},
+    outgoing::{Part, Place},
     port::{Opened, Reviewed},
     verdict::Verdict,
 };
@@ -32,6 +33,8 @@ pub(crate) struct Found {
     pub(crate) code: String,
     pub(crate) detail: String,
     pub(crate) blocking: bool,
+    /// Where it is in the letter, what it is and which rule found it.
+    pub(crate) place: Option<String>,
 }
 
 /// A fact the writer was given.
@@ -140,6 +143,15 @@ fn unseen(texts: [&str; 4]) -> Vec<String> {
     found.into_iter().map(|c| format!("U+{:04X}", u32::from(c))).collect()
 }
 
+/// A place as reviewers read it: `body, bytes 10 to 22: other_name (full name)`.
+fn in_words(place: &Place) -> String {
+    let part = match place.part {
+        Part::Subject => "subject",
+        Part::Body => "body",
+    };
+    format!("{part}, bytes {} to {}: {} ({})", place.start, place.end, place.kind, place.rule)
+}
+
 fn version(opened: &Opened, now: Timestamp) -> VersionView {
     let Opened { version, manuscript } = opened;
     let prompt = match &version.author {
@@ -195,6 +207,7 @@ fn version(opened: &Opened, now: Timestamp) -> VersionView {
                 code: finding.code.clone(),
                 detail: finding.detail.clone(),
                 blocking: finding.blocking,
+                place: finding.place.as_ref().map(in_words),
             })
             .collect(),
         letter,
