@@ -85,7 +85,7 @@ impl Bench<'_> {
             },
             objective: "Keep the customer and earn the next contract.".to_owned(),
             tokens_left: BUDGET,
-            patterns: Vec::new(),
+            redaction: domain::redaction::Redaction::default(),
             snapshot,
         };
         let written = self.writer.write(&assignment).await?;

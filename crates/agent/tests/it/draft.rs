@@ -229,9 +229,16 @@ async fn where_redaction_fails_no_model_is_called() {
     let stage = Stage::new(vec![says(&good())]).await;
     let agent = agent(Arc::new(stage.model(Duration::from_secs(5))));
     for pattern in ["(", "a{1000000000}", "(?P<x>"] {
-        let patterns = vec![("ORDER_NO".into(), pattern.into())];
+        let redaction = domain::redaction::Redaction {
+            patterns: vec![domain::redaction::Pattern {
+                kind: "ORDER_NO".into(),
+                expression: Some(pattern.into()),
+                ..domain::redaction::Pattern::default()
+            }],
+            ..domain::redaction::Redaction::default()
+        };
         let err =
-            agent.write(&Assignment { patterns, ..write_letter(letter()) }).await.unwrap_err();
+            agent.write(&Assignment { redaction, ..write_letter(letter()) }).await.unwrap_err();
         assert!(matches!(&err, WriteError::Refused(why) if why.contains("redaction")), "{err}");
     }
     // A prompt of the operator's that takes the block apart.

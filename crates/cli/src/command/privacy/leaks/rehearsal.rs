@@ -75,7 +75,7 @@ impl Chance {
 
     fn word<'a>(&mut self, of: &'a str) -> &'a str {
         let words: Vec<&str> = of.split_whitespace().collect();
-        self.pick(&words)
+        *self.pick::<&str>(&words)
     }
 
     fn made_up(&mut self, syllables: u64) -> String {
