@@ -16,9 +16,9 @@ use domain::{
     page::{Page, PageRequest},
     port::{
         AccountFilter, Assignment, Backlog, Begun, Catalogue, Changed, Customers, Inbox,
-        KnownVersion, Move, Outbox, Outcome, PlaybookVersion, PolicyVersion, QueueFilter,
-        QueueItem, Rewind, Room, RunFilter, RunGroup, Schedule, Steering, StoreError, Tally,
-        TaskFilter, Vault, VaultError, WriteError, Writer, Written,
+        KnownVersion, Listing, Mark, Move, Outbox, Outcome, PlaybookVersion, PolicyVersion,
+        QueueFilter, QueueItem, Rewind, Room, RunFilter, RunGroup, Schedule, Steering, StoreError,
+        Tally, TaskFilter, Vault, VaultError, WriteError, Writer, Written,
     },
     run::{Intervention, Run},
     snapshot::Snapshot,
@@ -202,6 +202,10 @@ impl Customers for Doors {
         limit: u32,
     ) -> Result<Vec<AccountId>, StoreError> {
         pass!(self, "population", Read, "", [], doors => doors.store.population(after, limit))
+    }
+
+    async fn listings(&self, after: Option<Mark>, limit: u32) -> Result<Vec<Listing>, StoreError> {
+        pass!(self, "listings", Read, "", [], doors => doors.store.listings(after, limit))
     }
 
     async fn set_health(

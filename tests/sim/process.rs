@@ -7,7 +7,10 @@ use std::{
 };
 
 use anyhow::Result;
-use cli::vault::{Entropy, KeyVault};
+use cli::{
+    exit::CustomerExit,
+    vault::{Entropy, KeyVault},
+};
 use domain::{
     clock::Clock,
     port::{Catalogue, Customers, Inbox, Journal, Ledger, Outbox, Rates, Steering, Writer},
@@ -195,6 +198,8 @@ fn assemble(machine: &Machine, ground: &Ground, doors: Doors, seed: u64) -> Engi
     let entropy = Arc::new(Seeded(Mutex::new(Chance::new(seed))));
     let master = MasterKey::from_bytes([0x42; 32]);
     let vault = Arc::new(KeyVault::drawing_from(entropy, machine.store.clone(), master));
+    // What it remembers of customers is its own, and gone when it ends.
+    let exit = CustomerExit::new(Arc::<Doors>::clone(&shared) as Arc<dyn Customers>, seed);
     let writer = Scribe { gate: Arc::clone(&doors.gate), writer: Arc::clone(&ground.writer) };
     let ports = Ports {
         journal: Arc::<Doors>::clone(&shared) as Arc<dyn Journal>,
@@ -205,6 +210,7 @@ fn assemble(machine: &Machine, ground: &Ground, doors: Doors, seed: u64) -> Engi
         catalogue: Arc::<Doors>::clone(&shared) as Arc<dyn Catalogue>,
         vault: Arc::new(Safe { doors: doors.clone(), vault }),
         writer: Arc::new(writer),
+        exit: Arc::new(exit),
         channels: Arc::new(Ways { doors: doors.clone() }),
         clock,
         timer: Arc::new(GateTimer(Arc::clone(&doors.gate))),

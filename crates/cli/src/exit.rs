@@ -1,6 +1,9 @@
 //! The exit of the product: the scan of `privacy` over the customers of the database.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{
+    Arc, PoisonError, RwLock,
+    atomic::{AtomicU64, Ordering},
+};
 
 use async_trait::async_trait;
 use domain::{
@@ -18,15 +21,26 @@ const PAGE: u32 = 2000;
 /// Looks at letters with a directory of all customers, which it keeps up to date.
 ///
 /// The directory is read when it is first needed, page by page, and before each letter what changed
-/// since is read after it: one look at an index when nothing did. So an import by another process
-/// counts for the next letter. If it cannot be read, no letter is looked at, and the engine lets
-/// none out without a person.
+/// since is read after it: one look at an index when nothing did, which letters that wait for it at
+/// the same time share. So an import by another process counts for the next letter. Where there are
+/// no letters, nothing is read. If it cannot be read, no letter is looked at, and the engine lets none
+/// out without a person.
 pub struct CustomerExit {
     customers: Arc<dyn Customers>,
     directory: RwLock<Directory>,
+    /// How often it was asked to read on.
+    asked: AtomicU64,
     /// How far the directory has been read. Who reads on holds it.
-    read: Mutex<Option<Mark>>,
+    read: Mutex<Progress>,
     rules: Rules,
+}
+
+/// How far a directory has been read.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    mark: Option<Mark>,
+    /// Whoever asked until then, by number, asked before the last reading began.
+    answered: u64,
 }
 
 impl CustomerExit {
@@ -35,6 +49,7 @@ impl CustomerExit {
         Self {
             customers,
             directory: RwLock::new(Directory::new(seed)),
+            asked: AtomicU64::new(0),
             read: Mutex::default(),
             rules: Rules::default(),
         }
@@ -42,22 +57,31 @@ impl CustomerExit {
 
     /// Reads what changed since it was last read, or everything; tells how many accounts there are.
     pub async fn refresh(&self) -> Result<usize, StoreError> {
+        let mine = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
         let mut read = self.read.lock().await;
+        if read.answered < mine {
+            let until = self.asked.load(Ordering::SeqCst);
+            self.read_on(&mut read.mark).await?;
+            read.answered = until;
+        }
+        drop(read);
+        Ok(self.directory.read().unwrap_or_else(PoisonError::into_inner).accounts())
+    }
+
+    async fn read_on(&self, mark: &mut Option<Mark>) -> Result<(), StoreError> {
         loop {
-            let page = self.customers.listings(*read, PAGE).await?;
-            let Some(last) = page.last().map(|listing| listing.mark) else { break };
-            let full = page.len() >= PAGE as usize;
+            let page = self.customers.listings(*mark, PAGE).await?;
+            let Some(last) = page.last().map(|listing| listing.mark) else { return Ok(()) };
             let mut directory = self.directory.write().unwrap_or_else(PoisonError::into_inner);
             for listing in &page {
                 directory.set(&listing.mark.account.to_string(), &entry(listing));
             }
             drop(directory);
-            *read = Some(last);
-            if !full {
-                break;
+            *mark = Some(last);
+            if page.len() < PAGE as usize {
+                return Ok(());
             }
         }
-        Ok(self.directory.read().unwrap_or_else(PoisonError::into_inner).accounts())
     }
 
     fn look(&self, parcel: &Parcel<'_>) -> Vec<Finding> {

@@ -175,6 +175,7 @@ fn findings(words: &Words) -> Vec<Finding> {
             code: "injection-suspected".to_owned(),
             detail: "the customer's text asks to ignore instructions".to_owned(),
             blocking: false,
+            place: None,
         },
         Finding {
             code: "unsupported-number".to_owned(),

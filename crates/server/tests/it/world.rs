@@ -27,9 +27,8 @@ use domain::{
     port::{
         Access as _, Answer, Assignment, Catalogue as _, Channels, Customers as _, Exit, Forecast,
         Intake as _, Journal as _, Ledger as _, Measure, Parcel, PlaybookVersion, PolicyVersion,
-        RunFilter, Tally, Transmission, Unchecked, Vault, VaultError, WriteError, Writer, WriterTask,
-        Written,
-        WrittenLetter,
+        RunFilter, Tally, Transmission, Unchecked, Vault, VaultError, WriteError, Writer,
+        WriterTask, Written, WrittenLetter,
     },
     record::{Absorbed, AccountRow, ContactRow, Record, Row},
     signal::NewSignal,
