@@ -40,6 +40,8 @@ mod consequence;
 #[cfg(test)]
 mod content;
 #[cfg(test)]
+mod directory;
+#[cfg(test)]
 mod effect;
 #[cfg(test)]
 mod fairness;
