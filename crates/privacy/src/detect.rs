@@ -33,6 +33,9 @@ use mark::Topic;
 /// Stands in the detection copy for text that must not be looked at. No detector matches it.
 pub(crate) const BARRIER: char = '\u{1f}';
 
+/// The longest part of a text that is searched at once, in bytes.
+const MOST_PART: usize = 2 << 20;
+
 /// Something found in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hit {
@@ -93,8 +96,8 @@ struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    fn of(text: &'a str) -> Self {
-        Self { text, marks: mark::Marks::of(text), fields: field::Fields::of(text) }
+    fn of(text: &'a str, table: &mut Option<field::Head>) -> Self {
+        Self { text, marks: mark::Marks::of(text), fields: field::Fields::of(text, table) }
     }
 
     /// The topic, of those that count here, whose word stands nearest before a place: on the
@@ -245,9 +248,33 @@ impl Rules {
         overlap::resolve_findings(findings)
     }
 
-    /// Everything found in a detection copy.
+    /// Everything found in a detection copy, part by part, so that memory stays bounded.
     fn search(&self, copy: &str, names: bool) -> Vec<Found> {
-        let page = Page::of(copy);
+        let mut found = Vec::new();
+        let mut table = None;
+        let mut start = 0;
+        while start < copy.len() {
+            let end = cut(copy, start);
+            let mut hits = Self::search_part(&copy[start..end], names, &mut table);
+            for hit in &mut hits {
+                hit.at = hit.at.start + start..hit.at.end + start;
+            }
+            found.append(&mut hits);
+            start = end;
+        }
+        for detector in &*self.custom {
+            detector.find(copy, &mut found);
+        }
+        if !self.left.is_empty() {
+            found.retain(|hit| !self.left.contains(&hit.kind));
+        }
+        found
+    }
+
+    /// Everything built-in detectors find in a part of a copy. `table` is the head of a table that
+    /// goes on from the part before, and after.
+    fn search_part(copy: &str, names: bool, table: &mut Option<field::Head>) -> Vec<Found> {
+        let page = Page::of(copy, table);
         let mut found = Vec::new();
         secret::find(&page, &mut found);
         email::find(&page, &mut found);
@@ -266,18 +293,34 @@ impl Rules {
                 found.append(&mut streets);
             }
         }
-        for detector in &*self.custom {
-            detector.find(copy, &mut found);
-        }
         if names {
             let taken = spans(&found);
             name::find(&page, &taken, &mut found);
         }
-        if !self.left.is_empty() {
-            found.retain(|hit| !self.left.contains(&hit.kind));
-        }
         found
     }
+}
+
+/// Where the part of a long text that starts at a place ends: at the end of a line, and not
+/// within a private key.
+fn cut(text: &str, start: usize) -> usize {
+    let most = start + MOST_PART;
+    if text.len() <= most {
+        return text.len();
+    }
+    let most = text.floor_char_boundary(most);
+    let part = &text[start..most];
+    let end = part
+        .rfind("\n\n")
+        .filter(|at| at * 2 > part.len())
+        .map(|at| at + 2)
+        .or_else(|| part.rfind('\n').map(|at| at + 1))
+        .or_else(|| part.rfind(' ').map(|at| at + 1))
+        .unwrap_or(part.len());
+    let key = part[..end]
+        .rfind("-----BEGIN ")
+        .filter(|at| *at > 0 && !part[*at..end].contains("-----END "));
+    start + key.unwrap_or(end)
 }
 
 /// The spans of what was found, in order.
@@ -362,7 +405,7 @@ mod tests {
     use super::*;
 
     fn kinds(text: &str) -> Vec<(Kind, &str)> {
-        let hits = crate::overlap::resolve(text, Rules::default().find(text, &Known::default()));
+        let hits = overlap::resolve(text, Rules::default().find(text, &Known::default()));
         hits.into_iter().map(|hit| (hit.kind, &text[hit.at])).collect()
     }
 

@@ -69,7 +69,7 @@ static MARKER: LazyLock<Regex> = LazyLock::new(|| pattern(r"<{0,3}\b[A-P]{32}\b>
 
 static LINK: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)\b(?:[a-z][a-z0-9+.\-]{1,20}:)?//(?:[^\s/@]*@)?([^\s/?#\\)>\]\x22'<]+)[^\s)>\]\x22'<]*|\bwww\.([a-z0-9.\-]+)[^\s)>\]\x22'<]*|\b(?:javascript|data|vbscript|file):[^\s)>\]\x22']+",
+        r"(?i)(?:\b[a-z][a-z0-9+.\-]{1,20}:)?//(?:[^\s/@]*@)?([^\s/?#\\)>\]\x22'<]+)[^\s)>\]\x22'<]*|\bwww\.([a-z0-9.\-]+)[^\s)>\]\x22'<]*|\b(?:javascript|data|vbscript|file):[^\s)>\]\x22']+",
     )
 });
 

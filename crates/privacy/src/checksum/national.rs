@@ -374,7 +374,7 @@ mod tests {
         ("tckn", "10000000146", tckn),
         ("ahv", "7569217076985", ahv),
         ("belgian", "85073003328", belgian),
-        ("rodne cislo", "7801233540", rodne_cislo),
+        ("rodne cislo", "7103192745", rodne_cislo),
         ("cnp", "1800101221144", cnp),
         ("chinese", "11010519491231002X", chinese),
         ("nric", "S1234567D", nric),

@@ -47,8 +47,12 @@ fn account(page: &Page<'_>, cluster: &Cluster, first: usize) -> Option<(usize, &
     let bank = named
         || near == Some(Topic::Bank)
         || near == Some(Topic::Account) && (page.marks.any(Topic::Routing) || banking(page, start));
-    if !routing && !bank
-        || matches!(label, Some(Label::Phone | Label::Card | Label::Other | Label::Birth))
+    // `"account": "…"` names a customer as often as a bank account.
+    let unnamed = label == Some(Label::Other)
+        && !matches!(near, Some(Topic::Account | Topic::Bank | Topic::Routing));
+    if unnamed
+        || !routing && !bank
+        || matches!(label, Some(Label::Phone | Label::Card | Label::Birth))
     {
         return None;
     }

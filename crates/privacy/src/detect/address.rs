@@ -56,7 +56,7 @@ static BOX: LazyLock<Regex> = LazyLock::new(|| {
 /// `Calle Mayor 12`, `12 rue de la Paix`, `ul. Długa 5/7`: the name of a street after its kind.
 static AFTER_KIND: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"^\.? ?(?:(?:[\p{Lu}][\p{L}'’.\-]*|[0-9]{1,2}(?:er|º|°)?|de|del|de la|des|du|di|da|do|dos|das|della|delle|dei|degli|el|la|las|los|le|les|der|den|van|ter|s\.|św\.|gen\.|al|l'|d')[ ]?){1,6}",
+        r"^\.? ?(?:(?:[\p{Lu}][\p{L}'’.\-]*|[0-9]{1,2}(?:er|º|°| de\b| di\b)|de|del|de la|des|du|di|da|do|dos|das|della|delle|dei|degli|el|la|las|los|le|les|der|den|van|ter|s\.|św\.|gen\.|al|l'|d')[ ]?){1,6}",
     )
 });
 static HOUSE: LazyLock<Regex> = LazyLock::new(|| {
@@ -141,7 +141,8 @@ fn numbered(text: &str, starts: &mut Vec<(usize, usize, bool, &'static str)>) {
         if at - start > 6
             || start > 0
                 && (bytes[start - 1].is_ascii_alphanumeric()
-                    || matches!(bytes[start - 1], b'.' | b'_' | b'$' | b'#' | b':' | b'@'))
+                    || matches!(bytes[start - 1], b'.' | b'_' | b'$' | b'#' | b':' | b'@')
+                    || bytes[start - 1] == b',' && start > 1 && bytes[start - 2].is_ascii_digit())
                 && !text[..start].ends_with(": ")
         {
             continue;
@@ -292,6 +293,17 @@ fn street(text: &str, from: usize) -> Option<(usize, bool)> {
             at += 1;
         }
         if !text[at..].starts_with(' ') {
+            // `17 Kingsway, Bristol BS2 8QX`: a name of its own, if a postcode follows.
+            let ends = text[at..].starts_with([',', '\n', '\r']);
+            if best.is_none()
+                && ends
+                && capitals > 0
+                && capital
+                && length >= 4
+                && !word.chars().all(char::is_uppercase)
+            {
+                best = Some((at, false));
+            }
             break;
         }
         at += 1;

@@ -20,7 +20,11 @@ const NEAR: usize = 40;
 
 pub(super) fn find(page: &Page<'_>, found: &mut Vec<Found>) {
     for field in page.fields.iter().filter(|field| field.label == Label::Birth) {
-        let end = field.at.end.min(field.at.start + 60);
+        // A comma in an unquoted cell may be the date's own.
+        let line = page.text[field.at.start..]
+            .find(['\n', '"'])
+            .map_or(page.text.len(), |at| field.at.start + at);
+        let end = page.text.floor_char_boundary(line.min(field.at.start + 40));
         look(page, field.at.start..end, "birth/field", found);
     }
     for mark in page.marks.iter(Topic::Birth) {

@@ -1,6 +1,11 @@
 //! Payment card numbers.
 
-use super::{Found, Page, digits::Cluster, field::Label, mark::Topic};
+use super::{
+    Found, Page,
+    digits::{Cluster, Group},
+    field::Label,
+    mark::Topic,
+};
 use crate::{
     checksum::{issued, luhn},
     kind::Kind,
@@ -25,6 +30,25 @@ pub(super) fn find(page: &Page<'_>, cluster: &mut Cluster, found: &mut Vec<Found
         cluster.take(groups);
         first = last + 1;
     }
+}
+
+/// Whether digits are grouped as on cards, or not at all, or evenly. Groups may have run together
+/// where a sign between them was invisible.
+fn grouped(lengths: &[usize]) -> bool {
+    let even = |size: usize| {
+        lengths[..lengths.len() - 1].iter().all(|length| length % size == 0)
+            && (size > 1 || lengths.iter().all(|length| *length == 1))
+    };
+    let total: usize = lengths.iter().sum();
+    let express = || {
+        let mut cut = 0;
+        lengths[..lengths.len() - 1].iter().all(|length| {
+            cut += length;
+            cut == 4 || cut == 10
+        })
+    };
+    !lengths.is_empty()
+        && (even(4) || even(1) || even(2) && lengths.len() > 5 || total < 16 && express())
 }
 
 /// The last group of the longest card number that starts with a group, and whether a word says
@@ -60,7 +84,8 @@ fn card(page: &Page<'_>, cluster: &Cluster, first: usize) -> Option<(usize, bool
                 || page.nearest(start, 26, &topics).is_some_and(|topic| topic != Topic::Card)
                     && page.nearest(start, 90, &[Topic::Card]).is_none());
         // Thirteen digits are milliseconds as often as an old Visa card.
-        let sure = issued(&digits) && digits.len() > 13 && uniform && !nobodys;
+        let lengths: Vec<usize> = cluster.groups[first..=index].iter().map(Group::len).collect();
+        let sure = issued(&digits) && digits.len() > 13 && uniform && grouped(&lengths) && !nobodys;
         if sure || said {
             best = Some((index, said));
         }

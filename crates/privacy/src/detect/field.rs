@@ -43,10 +43,12 @@ const LONGEST: usize = 40;
 const LONGEST_VALUE: usize = 400;
 
 impl Fields {
-    pub(super) fn of(text: &str) -> Self {
+    /// The fields of a text. `table` is the head of a table whose rows the text begins with, and
+    /// becomes that of one that it ends in.
+    pub(super) fn of(text: &str, table: &mut Option<Head>) -> Self {
         let mut fields = Vec::new();
         named(text, &mut fields);
-        columns(text, &mut fields);
+        columns(text, table, &mut fields);
         if text.contains("</") {
             elements(text, &mut fields);
         }
@@ -226,15 +228,17 @@ fn elements(text: &str, fields: &mut Vec<Field>) {
     }
 }
 
+/// The delimiter of a table and what its columns are.
+pub(super) type Head = (u8, Vec<Option<Label>>);
+
 /// Cells of a table whose first line names its columns.
-fn columns(text: &str, fields: &mut Vec<Field>) {
-    let mut head: Option<(u8, Vec<Option<Label>>)> = None;
+fn columns(text: &str, head: &mut Option<Head>, fields: &mut Vec<Field>) {
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         let at = start;
         start += line.len();
         let line = line.trim_end_matches(['\n', '\r']);
-        if let Some((delimiter, labels)) = &head {
+        if let Some((delimiter, labels)) = head {
             let mut cells = 0;
             let mut found = Vec::new();
             for (index, cell) in Cells::new(line, *delimiter).enumerate() {
@@ -246,7 +250,10 @@ fn columns(text: &str, fields: &mut Vec<Field>) {
                 }
             }
             // Lines of another width end the table; a table may have long lines of notes.
-            if cells == labels.len() || cells + 1 == labels.len() && cells > 1 {
+            if cells == labels.len()
+                || cells > 1
+                    && (cells + 1 == labels.len() || cells <= labels.len() + 2 && known(labels))
+            {
                 fields.append(&mut found);
                 continue;
             }
@@ -254,17 +261,22 @@ fn columns(text: &str, fields: &mut Vec<Field>) {
                 || line.trim_matches(['-', '|', ' ', ':', '+', '=']).is_empty()
             {
                 if line.trim().is_empty() {
-                    head = None;
+                    *head = None;
                 }
                 continue;
             }
         }
-        head = header(line);
+        *head = header(line);
     }
 }
 
+/// Whether columns are those of people, whose rows somebody may have written without quotes.
+fn known(labels: &[Option<Label>]) -> bool {
+    labels.len() > 2 && labels.iter().all(Option::is_some)
+}
+
 /// The delimiter and columns of a line that names columns.
-fn header(line: &str) -> Option<(u8, Vec<Option<Label>>)> {
+fn header(line: &str) -> Option<Head> {
     if line.len() > 2000 || line.len() < 5 || line.contains(['{', ':', '=', '<', '@']) {
         return None;
     }
@@ -287,6 +299,17 @@ fn header(line: &str) -> Option<(u8, Vec<Option<Label>>)> {
             let label = classify(name);
             known += usize::from(label.is_some());
             labels.push(label);
+        }
+        // Beside a routing number an account is one with a bank.
+        if labels.contains(&Some(Label::Routing)) {
+            for (label, cell) in labels.iter_mut().zip(Cells::new(line, delimiter)) {
+                if matches!(
+                    &*line[cell].to_lowercase(),
+                    "account" | "acct" | "number" | "account_id"
+                ) {
+                    *label = Some(Label::Account);
+                }
+            }
         }
         let enough = known * 2 >= labels.len() && known >= 1 || known >= 2;
         return (labels.len() >= 2 && enough).then_some((delimiter, labels));
@@ -350,6 +373,12 @@ fn classify(name: &str) -> Option<Label> {
     if words.len() > 5 {
         return None;
     }
+    if words[0] == "name"
+        && words.len() <= 4
+        && words.get(1).is_some_and(|word| matches!(*word, "on" | "of" | "at" | "as"))
+    {
+        return Some(Label::Person);
+    }
     if has(&[
         "dob",
         "birth",
@@ -380,6 +409,8 @@ fn classify(name: &str) -> Option<Label> {
     if has(&[
         "password",
         "passwd",
+        "jwt",
+        "authorization",
         "pwd",
         "pw",
         "passphrase",
@@ -807,6 +838,7 @@ fn classify(name: &str) -> Option<Label> {
         "signer",
         "signee",
         "signatory",
+        "witness",
         "attendee",
         "attendees",
         "assignee",
@@ -1039,7 +1071,7 @@ mod tests {
             ("<dob>1.1.1990</dob>", "1.1.1990", Label::Birth),
             ("t=1 user=ann x=2", "ann x=2", Label::Person),
         ] {
-            let fields = Fields::of(text);
+            let fields = Fields::of(text, &mut None);
             assert!(
                 fields.iter().any(|field| &text[field.at.clone()] == value && field.label == label),
                 "{text}: {:?}",

@@ -88,7 +88,7 @@ const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Topic::Digest,
-        "sha|sha1|sha256|sha-1|sha-256|sha512|md5|checksum|hash|digest|commit|etag|fingerprint|trace|trace id|trace_id|traceid|span_id|request id|request_id|req|session|correlation|uuid|guid|revision|rev|blob|tree|merge|cherry-pick|build id|object|image|layer|thumbprint|crc",
+        "sha|sha1|sha256|sha-1|sha-256|sha512|md5|checksum|hash|digest|commit*|etag|fingerprint|trace|trace id|trace_id|traceid|span_id|request id|request_id|req|session|correlation|uuid|guid|revision|rev|blob|tree|merge|cherry-pick|build id|object|image|layer|thumbprint|crc",
     ),
     (
         Topic::Street,
@@ -144,9 +144,18 @@ impl Marks {
             let ideographs = bytes[start] >= 0xe3;
             let begins = tail || ideographs || start == 0 || !before_letter(bytes, start);
             let ends = stem || ideographs || !letter(end) || !bytes[end - 1].is_ascii_alphabetic();
-            if begins && ends {
-                marks.push(Mark { start, end, topic });
+            if !begins || !ends {
+                continue;
             }
+            // The longest words count: `sort code` says nothing of a code. Of words that end
+            // together the automaton reports the longest first.
+            if marks.last().is_some_and(|last: &Mark| last.end == end && last.start < start) {
+                continue;
+            }
+            while marks.last().is_some_and(|last| last.start >= start && last.end < end) {
+                marks.pop();
+            }
+            marks.push(Mark { start, end, topic });
         }
         let topics = marks.iter().fold(0, |topics, mark: &Mark| topics | mark.topic.bit());
         Self { all: marks, topics }

@@ -1,7 +1,11 @@
 //! Names of people without a model: by where they stand, by what is known of their words, and by
 //! having been recognised elsewhere in the text.
 
-use std::{collections::HashSet, ops::Range};
+use std::{
+    cell::Cell,
+    collections::{HashMap, HashSet},
+    ops::Range,
+};
 
 use super::{Found, Page, before, field::Label};
 use crate::kind::Kind;
@@ -26,6 +30,10 @@ struct Scene<'a> {
     handles: HashSet<Vec<u8>>,
     /// Whether nouns have capitals here, as in German.
     german: bool,
+    /// Where the last name ended, in words: lists of people go on.
+    last: Cell<usize>,
+    /// How often each word stands before a colon at the head of a line.
+    speakers: HashMap<Vec<u8>, usize>,
 }
 
 /// A name: words from and to (exclusive).
@@ -52,8 +60,19 @@ pub(super) fn find(page: &Page<'_>, taken: &[Range<usize>], found: &mut Vec<Foun
         }
         handles.insert(word::key(local.trim_end_matches(|c: char| c.is_ascii_digit())));
     }
+    let mut speakers: HashMap<Vec<u8>, usize> = HashMap::new();
+    if page.text.contains(": ") {
+        for word in
+            words.iter().filter(|word| !word.taken && page.text[word.end..].starts_with(": "))
+        {
+            if word.start == 0 || page.text[..word.start].ends_with('\n') {
+                *speakers.entry(word::key(&page.text[word.start..word.end])).or_default() += 1;
+            }
+        }
+    }
     let german = word::is_german(&words, page.text);
-    let scene = Scene { page, words, locals, handles, german };
+    let scene =
+        Scene { page, words, locals, handles, german, last: Cell::new(usize::MAX), speakers };
     let mut names = scene.runs();
     scene.lower(&mut names);
     names.sort_by_key(|name| (name.words.start, name.words.end));
@@ -166,6 +185,16 @@ impl Scene<'_> {
         let mut at = run.start;
         while at < run.end {
             if !self.words[at].sort.may_begin() {
+                // `Frau Page`, a cell of family names
+                if self.words[at].entry.is_name() && self.expected(at) {
+                    names.push(Name {
+                        words: at..at + 1,
+                        rule: "name/title",
+                        score: 25,
+                        spreads: false,
+                    });
+                    self.last.set(at + 1);
+                }
                 at += 1;
                 continue;
             }
@@ -214,11 +243,30 @@ impl Scene<'_> {
             match self.best(at, end, run.clone()) {
                 Some(name) => {
                     at = name.words.end;
+                    self.last.set(at);
                     self.last_first(name, names);
                 }
                 None => at += 1,
             }
         }
+    }
+
+    /// Whether a family name must stand here: after a title, or in a field of family names.
+    fn expected(&self, word: usize) -> bool {
+        let place = self.words[word].start;
+        if self.page.fields.starts(place, Label::Family)
+            || self.page.fields.starts(place, Label::Given)
+        {
+            return true;
+        }
+        let titles = [
+            "Frau", "Herr", "Herrn", "Mr", "Mrs", "Ms", "Dr", "Prof", "Monsieur", "Madame", "Mme",
+            "Signor", "Signora", "Señor", "Señora", "Sra", "Sr",
+        ];
+        word > 0
+            && matches!(self.gap(word), " " | ". ")
+            && titles.contains(&self.text(word - 1))
+            && self.words[word].case == Case::Capital
     }
 
     /// Where particles between a title and a word begin.
@@ -246,7 +294,11 @@ impl Scene<'_> {
     fn pair(&self, word: usize, names: &mut Vec<Name>) -> bool {
         if word == 0
             || self.gap(word) != ", "
-            || self.words[word].entry.given() < 2
+            || self.words[word].entry.is_place()
+            || self.words[word].entry.given() < 1
+                && !(self.words[word].entry.is_unknown()
+                    && self.words[word - 1].entry.family() >= 2)
+            || !self.words[word].is_capital()
             || self.words[word].case == Case::Mixed
         {
             return false;
@@ -289,7 +341,8 @@ impl Scene<'_> {
     /// `Clarke, Elizabeth`: a family name was rejected or taken alone, and the given name follows.
     fn last_first(&self, name: Name, names: &mut Vec<Name>) {
         if let Some(last) = names.last_mut()
-            && last.words.len() <= 2
+            && (last.words.len() == 1
+                || last.words.len() <= 3 && !self.words[last.words.start].sort.is_given())
             && last.words.end == name.words.start
             && self.gap(name.words.start) == ", "
             && name.words.len() <= 2
@@ -359,6 +412,12 @@ impl Scene<'_> {
         if end < run && matches!(self.words[end].sort, Sort::Organisation) {
             return true;
         }
+        let whole = self.page.text[self.words[start].start..self.words[end - 1].end].to_lowercase();
+        if cue::is_famous(&whole)
+            || end - start > 2 && cue::is_famous(&whole[..whole.rfind(' ').unwrap_or(0)])
+        {
+            return true;
+        }
         let tail = &self.page.text[self.words[end - 1].end..];
         let joined = [" & ", " + ", " und Söhne", " et fils", " e figli"]
             .iter()
@@ -382,7 +441,11 @@ impl Scene<'_> {
         }
         // `Johnson & Johnson`: the second half.
         let head = &self.page.text[..self.words[start].start];
-        end - start == 1 && (head.ends_with(" & ") && !self.words[start].sort.is_given())
+        let other = start.checked_sub(1).map(|at| &self.words[at]);
+        end - start == 1
+            && (head.ends_with(" & ")
+                && !(self.words[start].sort.is_given()
+                    && other.is_some_and(|other| other.sort.is_given())))
             || tail.starts_with(".com")
             || tail.starts_with(".io")
             || tail.starts_with("™")
@@ -401,7 +464,11 @@ impl Scene<'_> {
             if matches!(self.words[start].sort, Sort::GivenWord | Sort::FamilyWord)
                 && self.sentence(start)
                 && self.words[start + 1].sort.is_given()
-                && end - start > 2
+                && (end - start > 2
+                    || matches!(
+                        self.text(start),
+                        "Will" | "May" | "Mark" | "Chase" | "Grant" | "Bill" | "Sue"
+                    ))
             {
                 candidates.insert(0, start + 1..end);
             }
@@ -466,7 +533,13 @@ impl Scene<'_> {
                 score -= 10;
             }
             if self.words[words.clone()].iter().all(|word| word.entry.is_word()) {
-                score -= 4;
+                // `Grace Stone` is likelier than `Summer Sale`.
+                let common = first.entry.given() >= 4 && last.entry.family() >= 3;
+                score -= if common { 2 } else { 4 };
+                let goes_on = self.words.get(words.end).is_some_and(|next| {
+                    next.is_capital() && !next.taken && self.gap(words.end) == " "
+                });
+                score -= if goes_on { 6 } else { 0 };
             }
             if self.words[words.clone()].iter().any(|word| word.case == Case::Mixed) {
                 score -= 12;
@@ -518,10 +591,8 @@ impl Scene<'_> {
                 covered[at] = true;
                 let word = &self.words[at];
                 if name.spreads
-                    && !matches!(
-                        word.sort,
-                        Sort::Particle | Sort::Initial | Sort::Place | Sort::Weak
-                    )
+                    && !matches!(word.sort, Sort::Particle | Sort::Initial | Sort::Weak)
+                    && (!matches!(word.sort, Sort::Brand | Sort::Place) || word.entry.given() >= 3)
                     && word.end - word.start >= 3
                 {
                     parts.insert(word::key(self.text(at)));
@@ -549,7 +620,9 @@ impl Scene<'_> {
                 .words
                 .get(at + 1)
                 .is_some_and(|next| next.sort == Sort::Organisation && self.gap(at + 1) == " ");
-            if !explained && !organisation {
+            let place = word.sort == Sort::Place
+                && self.previous(at).is_some_and(|before| cue::leads_to_place(self.text(before)));
+            if !explained && !organisation && !place {
                 names.push(Name {
                     words: at..at + 1,
                     rule: "name/spread",
@@ -595,6 +668,15 @@ impl Scene<'_> {
         let cue = self.lower_cue(at);
         let strong = word.entry.given() >= 2 && !word.entry.is_word()
             || word.entry.given() >= 4 && !word.entry.is_common() && !word.entry.is_brand();
+        // `margaux de la fontaine`
+        let particles = (next..next + 3)
+            .take_while(|index| follows(*index) && word::is_particle(self.text(*index)))
+            .count();
+        let next = if particles > 0 && cue > 0 && follows(next + particles) {
+            next + particles
+        } else {
+            next
+        };
         let second = follows(next).then(|| &self.words[next]);
         let family = second.is_some_and(|second| {
             (second.entry.family() >= 1
@@ -606,8 +688,13 @@ impl Scene<'_> {
         let full = family
             && (strong && (word.entry.given() >= 3 || cue > 0) || cue > 0 && word.entry.is_name())
             || word_family && strong && cue > 0;
+        let words_full = cue >= 2
+            && word.entry.given() >= 3
+            && second.is_some_and(|second| {
+                second.entry.family() >= 2 || cue == 3 && second.entry.given() >= 2
+            });
         let unknown_full = cue >= 2 && word.entry.is_unknown() && family;
-        if full || unknown_full {
+        if full || unknown_full || words_full {
             let third = next + 1;
             let more = follows(third)
                 && self.words[third].entry.family() >= 1
@@ -624,7 +711,7 @@ impl Scene<'_> {
         let local = self.locals.contains(&word::key(self.text(at)))
             && !word.entry.is_word()
             && word.entry.is_name();
-        (alone || local).then_some(next)
+        (alone || local).then_some(at + 1)
     }
 
     /// Names in scripts without capitals, where a title or a field says so.

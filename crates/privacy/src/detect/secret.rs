@@ -265,9 +265,10 @@ fn vendor(
     let named = text[prefix.clone()].ends_with('=');
     let start = if named { prefix.end } else { prefix.start };
     // Prefixes that are words too need a body that is none.
-    let wordy =
-        prefix.len() <= 6 && body.len() < 40 && !body.bytes().any(|byte| byte.is_ascii_digit());
-    let token = &text[prefix.start..prefix.start + 3] != "eyJ"
+    let wordy = prefix.len() <= 6
+        && body.len() < 40
+        && body.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'-' | b'_'));
+    let token = !text[prefix.start..].starts_with("eyJ")
         || body.matches('.').count() >= 1
         || body.len() > 60;
     (body.len() >= least && length <= most && !wordy && token).then_some(start..end)
@@ -290,8 +291,14 @@ fn other(text: &str, at: usize, beginning: &str) -> Option<(Range<usize>, &'stat
             if !head.contains("PRIVATE KEY") {
                 return None;
             }
-            // Cut off, everything after it is key.
-            let end = END.find(rest).map_or(text.len(), |hit| at + hit.end());
+            // Cut off, everything that can be a key is one.
+            let body = || {
+                let cut = rest.find(|c: char| {
+                    !(c.is_ascii_alphanumeric() || c.is_ascii_whitespace() || "+/=-:,.".contains(c))
+                });
+                at + rest[..cut.unwrap_or(rest.len())].trim_end().len()
+            };
+            let end = END.find(rest).map_or_else(body, |hit| at + hit.end());
             Some((at..end, "secret/pem", 99))
         }
         "://" => group(&URL, 1).map(|at| (at, "secret/url", 97)),
@@ -355,6 +362,7 @@ fn named(page: &Page<'_>, at: usize) -> Option<Range<usize>> {
         || stands_for_one(secret)
         || HARMLESS.split(' ').any(|word| *word == *lower)
         || is_known_shape(secret)
+            && !(is_uuid(secret) && (password || name.contains("secret") || name.contains("api")))
     {
         return None;
     }
@@ -423,7 +431,7 @@ fn loose(page: &Page<'_>, found: &mut Vec<Found>) {
         // `name=value`
         let (start, value) = value
             .rsplit_once('=')
-            .filter(|(head, tail)| tail.len() >= 16 && head.len() < 40)
+            .filter(|(head, tail)| !tail.is_empty() && head.len() < 40)
             .map_or((start, value), |(head, tail)| (start + head.len() + 1, tail));
         if value.len() < 16
             || !is_random(value)
@@ -474,10 +482,7 @@ fn is_random(value: &str) -> bool {
 
 /// A UUID, an address of the web or of mail, a path, a date, a number: something else.
 fn is_known_shape(value: &str) -> bool {
-    let uuid = value.len() == 36
-        && value.bytes().enumerate().all(|(at, byte)| {
-            if matches!(at, 8 | 13 | 18 | 23) { byte == b'-' } else { byte.is_ascii_hexdigit() }
-        });
+    let uuid = is_uuid(value);
     let host = value.contains('.')
         && value.split('.').all(|part| part.bytes().all(|byte| byte.is_ascii_alphabetic()));
     let words = value.split(['-', '_', '/', '.']).all(|part| {
@@ -496,6 +501,13 @@ fn is_known_shape(value: &str) -> bool {
         || value.contains("://")
         || value.starts_with("www.")
         || mail
+}
+
+fn is_uuid(value: &str) -> bool {
+    value.len() == 36
+        && value.bytes().enumerate().all(|(at, byte)| {
+            if matches!(at, 8 | 13 | 18 | 23) { byte == b'-' } else { byte.is_ascii_hexdigit() }
+        })
 }
 
 fn host_like(value: &str) -> bool {

@@ -63,6 +63,15 @@ impl Window<'_> {
         self.reading.words[self.first..=self.last].iter().all(|word| word.capital)
     }
 
+    /// Whether all its words have capitals but those that only join: `Smith and Sons`.
+    fn high(&self) -> bool {
+        let words = &self.reading.words[self.first..=self.last];
+        let joins = |word: &str| matches!(word, "and" | "of" | "the" | "for" | "de" | "und" | "et");
+        words.first().is_some_and(|word| word.capital)
+            && words.last().is_some_and(|word| word.capital)
+            && words.iter().all(|word| word.capital || joins(&word.key))
+    }
+
     fn before(&self) -> &str {
         &self.reading.text()[..self.reading.words[self.first].at.start]
     }
@@ -201,12 +210,12 @@ impl Window<'_> {
             return self.unusual(note, letters);
         }
         match (self.size(), note.marks & SEVERAL != 0) {
-            (1, false) => self.word(),
+            (1, false) => self.word(note),
             (1, true) => Some(Finding::Sure("company, written as one word")),
             // "clear view" is not Clearview.
             (_, false) => None,
             (2, true) => self.pair(),
-            (_, true) if letters >= 14 && !self.titled() || self.capitals() => {
+            (_, true) if letters >= 14 && !self.titled() || self.high() => {
                 Some(Finding::Sure("company"))
             }
             _ => Some(Finding::Doubtful("company")),
@@ -216,13 +225,16 @@ impl Window<'_> {
     /// A name with a word in it that no dictionary has.
     fn unusual(&self, note: Note, letters: usize) -> Option<Finding> {
         if self.size() > 1 {
-            return Some(Finding::Sure("company"));
+            // "S A P", but not the end and the beginning of two words: "its ap".
+            let fits = letters > 4 || note.marks & SEVERAL != 0 || self.capitals();
+            return fits.then_some(Finding::Sure("company"));
         }
         let word = &self.reading.words[self.first];
         if letters <= 4 {
-            // SAP, Ikea: small letters may be anything.
-            let fits = if note.marks & SMALL != 0 { word.capital } else { word.capitals };
-            let sure = fits && !(is_proper(&word.key) && !self.spoken_of());
+            // SAP, Ikea: small letters may be anything, capitals throughout are the name itself.
+            let small = note.marks & SMALL != 0;
+            let fits = if small { word.capital } else { word.capitals };
+            let sure = fits && !(small && is_proper(&word.key) && !self.spoken_of());
             return fits.then_some(if sure {
                 Finding::Sure("company")
             } else {
@@ -242,7 +254,7 @@ impl Window<'_> {
     }
 
     /// One ordinary word: Target.
-    fn word(&self) -> Option<Finding> {
+    fn word(&self, note: Note) -> Option<Finding> {
         const DETERMINERS: [&str; 16] = [
             "the", "our", "your", "a", "an", "this", "that", "my", "their", "each", "every", "new",
             "no", "its", "in", "via",
@@ -256,10 +268,13 @@ impl Window<'_> {
         let quoted = self.before().ends_with(['"', '“', '„', '\'', '‘', '`', '*'])
             && self.after().starts_with(['"', '”', '“', '\'', '’', '`', '*'])
             && !self.after().starts_with("'s");
-        if quoted || self.titled() || word.capitals && word.key.chars().count() < 4 {
+        let short = word.key.chars().count() < 4;
+        let small = note.marks & SMALL != 0;
+        if quoted || self.titled() || word.capitals && short && small {
             return doubtful;
         }
-        if self.spoken_of() {
+        // SAP is not sap.
+        if self.spoken_of() || word.capitals && !small {
             return company;
         }
         let determined = self.previous().is_some_and(|(word, capital)| {

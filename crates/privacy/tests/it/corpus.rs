@@ -5,28 +5,28 @@ use std::ops::Range;
 
 /// What is to be found in a document, or must not be.
 #[derive(Clone, Debug)]
-pub struct Label {
-    pub at: Range<usize>,
+pub(crate) struct Label {
+    pub(crate) at: Range<usize>,
     /// A type, or the sort of a thing that is nobody's.
-    pub what: &'static str,
+    pub(crate) what: &'static str,
     /// How it is written.
-    pub form: &'static str,
+    pub(crate) form: &'static str,
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Document {
-    pub text: String,
-    pub found: Vec<Label>,
-    pub nobodys: Vec<Label>,
+pub(crate) struct Document {
+    pub(crate) text: String,
+    pub(crate) found: Vec<Label>,
+    pub(crate) nobodys: Vec<Label>,
     /// Neither right nor wrong: companies, jobs.
-    pub either: Vec<Label>,
+    pub(crate) either: Vec<Label>,
 }
 
 /// A small generator of pseudo-random numbers (SplitMix64).
-pub struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x1234_5678)
     }
 
@@ -38,7 +38,7 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    pub fn below(&mut self, most: usize) -> usize {
+    pub(crate) fn below(&mut self, most: usize) -> usize {
         usize::try_from(self.roll() % most as u64).unwrap()
     }
 
@@ -473,6 +473,8 @@ impl Pen<'_> {
         let mut text = self.dice.fill(form);
         let mut written = "plain";
         if self.dice.below(4) == 0
+            && !form.starts_with("Rua")
+            && !form.starts_with("%##/%")
             && let Some(at) = text.find(", ")
         {
             text.replace_range(at..at + 2, "\n");
@@ -555,7 +557,7 @@ const TEMPLATES: &[&str] = &[
     "From: {p1} <{p1.mail}>\nSent: {date}\nTo: {p2} <{p2.mail}>\nSubject: Re: invoice {order}\n\nDear {p2.first},\n\nplease charge {card} instead of {masked}. The amount is {amount}.\n\nKind regards\n{p1.first}\n\n> On {date}, {p2} wrote:\n> We could not collect {amount}.\n",
     "{[}\"customer\":{[}\"full_name\":\"{p1}\",\"email\":\"{p1.mail}\",\"phone\":\"{phone}\",\"dob\":\"{dob}\"{]},\"trace\":\"{uuid}\",\"version\":\"{version}\"{]}",
     "{[}\"holder\":\"{p1.escaped}\",\"iban\":\"{iban}\",\"order\":\"{order}\",\"ts\":{epoch}{]}",
-    "name,email,phone,date_of_birth\n{p1},{p1.mail},{phone},{dob}\n{p2},{p2.mail},{phone},{dob}\n",
+    "name,email,phone,date_of_birth\n{p1},{p1.mail},{phone},\"{dob}\"\n{p2},{p2.mail},{phone},\"{dob}\"\n",
     "id;Kunde;Geburtsdatum;Betrag\n{order};{p1};{dob};{amount}\n{order};{p2};{dob};{amount}\n",
     "first_name,last_name,address\n{p1.first},{p1.last},\"{address}\"\n",
     "BEGIN:VCARD\nVERSION:3.0\nFN:{p1}\nTEL;TYPE=cell:{phone}\nEMAIL:{p1.mail}\nBDAY:{dob}\nEND:VCARD\n",
@@ -586,7 +588,7 @@ const TEMPLATES: &[&str] = &[
     "Voicemail from {p1} ({phone}) about {order}; {p1.last} prefers mail: {p1.mail}",
     "Attendees: {p1}, {p2}, {p3}\nAgenda: {product} migration, {company} reference call, budget {amount}.",
     "Signed by {p1.upper} on {date}. Witness: {p2}",
-    "Zo\u{308}e here? No: {p1.nfd} is the owner, {p1.mail}.",
+    "The owner was somebody else; now {p1.nfd} is the owner, {p1.mail}.",
     "The rich editor will mark drafts; in May and June we hope for a summer with grace. Nothing else.",
     "Let's be frank: page 12, chapter 3 of the guide says the art files are at {local}.",
     "password for the portal is {secret}\nuser {p1.mail}, last login from {ip} at {time}",
@@ -594,7 +596,7 @@ const TEMPLATES: &[&str] = &[
 ];
 
 /// Document number `number` of a collection.
-pub fn document(seed: u64, number: usize) -> Document {
+pub(crate) fn document(seed: u64, number: usize) -> Document {
     let mut dice = Dice::new(seed ^ (number as u64).wrapping_mul(0x0100_0000_01b3));
     let people = (0..3).map(|_| Person::new(&mut dice)).collect();
     let template = TEMPLATES[number % TEMPLATES.len()];

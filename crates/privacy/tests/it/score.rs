@@ -8,31 +8,31 @@ use crate::corpus::Document;
 
 /// What was expected, found, and both, of one type.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Tally {
-    pub labelled: usize,
-    pub found: usize,
-    pub hit: usize,
+pub(crate) struct Tally {
+    pub(crate) labelled: usize,
+    pub(crate) found: usize,
+    pub(crate) hit: usize,
 }
 
 impl Tally {
     #[expect(clippy::cast_precision_loss, reason = "a rate of some thousands")]
-    pub fn f1(self) -> f64 {
+    pub(crate) fn f1(self) -> f64 {
         2.0 * self.hit as f64 / ((self.labelled + self.found).max(1)) as f64
     }
 }
 
 #[derive(Debug, Default)]
-pub struct Score {
-    pub kinds: BTreeMap<String, Tally>,
+pub(crate) struct Score {
+    pub(crate) kinds: BTreeMap<String, Tally>,
     /// Labels at least nine tenths covered, and all, by type and form.
-    pub forms: BTreeMap<(String, String), (usize, usize)>,
+    pub(crate) forms: BTreeMap<(String, String), (usize, usize)>,
     /// Things of nobody's that were hit by at least a half, and all, by sort.
-    pub nobodys: BTreeMap<&'static str, (usize, usize)>,
-    pub labelled_bytes: usize,
-    pub leaked_bytes: usize,
-    pub other_bytes: usize,
-    pub lost_bytes: usize,
-    pub mistakes: Vec<String>,
+    pub(crate) nobodys: BTreeMap<&'static str, (usize, usize)>,
+    pub(crate) labelled_bytes: usize,
+    pub(crate) leaked_bytes: usize,
+    pub(crate) other_bytes: usize,
+    pub(crate) lost_bytes: usize,
+    pub(crate) mistakes: Vec<String>,
 }
 
 fn overlap(a: &Range<usize>, b: &Range<usize>) -> usize {
@@ -40,7 +40,7 @@ fn overlap(a: &Range<usize>, b: &Range<usize>) -> usize {
 }
 
 impl Score {
-    pub fn add(&mut self, document: &Document, findings: &[Finding]) {
+    pub(crate) fn add(&mut self, document: &Document, findings: &[Finding]) {
         let inside = |at: &Range<usize>| {
             document.either.iter().map(|label| overlap(at, &label.at)).sum::<usize>() * 10
                 >= at.len() * 9
@@ -108,7 +108,7 @@ impl Score {
         }
     }
 
-    pub fn total(&self) -> Tally {
+    pub(crate) fn total(&self) -> Tally {
         self.kinds.values().fold(Tally::default(), |sum, tally| Tally {
             labelled: sum.labelled + tally.labelled,
             found: sum.found + tally.found,
@@ -116,12 +116,12 @@ impl Score {
         })
     }
 
-    pub fn f1(&self, kind: &str) -> f64 {
+    pub(crate) fn f1(&self, kind: &str) -> f64 {
         self.kinds.get(kind).map_or(0.0, |tally| tally.f1())
     }
 
     /// The report per type and per form.
-    pub fn report(&self) -> String {
+    pub(crate) fn report(&self) -> String {
         use std::fmt::Write as _;
         let mut out = String::new();
         for (kind, tally) in &self.kinds {

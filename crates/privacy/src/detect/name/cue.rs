@@ -220,12 +220,24 @@ const INTRODUCING: &[&str] = &[
     "mit",
     "met",
     "hablar",
+    "appeler",
+    "contacter",
+    "joindre",
+    "llamar",
+    "contactar",
     "llamar",
     "preguntar",
     "parler",
     "contacter",
     "parlare",
     "falar",
+    "appeler",
+    "d'appeler",
+    "contacter",
+    "joindre",
+    "contactar",
+    "anrufen",
+    "llamar",
     "speak",
     "talk",
     "talked",
@@ -523,6 +535,19 @@ const DATES: &[&str] = &[
     "late", "mid", "for", "the", "and", "through", "before", "after", "during", "every",
 ];
 
+/// Companies and places of two words that sound like people.
+pub(super) fn is_famous(name: &str) -> bool {
+    const NAMES: &str = "morgan stanley|wells fargo|hewlett packard|goldman sachs|charles schwab|merrill lynch|john deere|jack daniels|jack daniel|ralph lauren|calvin klein|tommy hilfiger|michael kors|hugo boss|christian dior|louis vuitton|yves rocher|mary kay|estee lauder|estée lauder|elizabeth arden|johnson controls|thomson reuters|price waterhouse|mcgraw hill|harley davidson|rolls royce|aston martin|mercedes benz|warner bros|walt disney|william hill|edward jones|raymond james|northrop grumman|lockheed martin|philip morris|booz allen|baker hughes|arthur andersen|franklin templeton|vera bradley|kate spade|eddie bauer|ted baker|fred perry|jimmy choo|giorgio armani|tim hortons|papa johns|trader joe|red hat|rosetta stone|virgin atlantic|kraft heinz|cooper tire|stanley black|marsh mclennan|jones lang|allen edmonds|oscar mayer|uncle ben|betty crocker|jimmy john|carl zeiss|philip stein|fisher price|reynolds wrap|levi strauss|brooks brothers|victoria secret|lane bryant|ann taylor|helly hansen|jack wolfskin|tom tailor|marc jacobs|paul frank|monte carlo|santa fe|santa clara|santa monica|santa cruz|santa barbara|santa ana|san francisco|san diego|san jose|san josé|san antonio|san juan|san marino|san salvador|los angeles|las vegas|new york|new jersey|new mexico|new orleans|new delhi|new zealand|sao paulo|são paulo|rio de janeiro|buenos aires|belo horizonte|porto alegre|tel aviv|kuala lumpur|hong kong|abu dhabi|cape town|mexico city|st louis|saint louis|baton rouge|el paso|el salvador|costa rica|puerto rico|sri lanka|saudi arabia|south africa|south korea|north korea|czech republic|united kingdom|united states|salt lake|fort worth|fort collins|palo alto|mountain view|silicon valley|long beach|virginia beach|jersey city|kansas city|oklahoma city|colorado springs|corpus christi|tierra del fuego|addis ababa|ho chi minh|phnom penh|port louis|la paz|la plata|le havre|le mans|bad homburg|sankt gallen|st gallen|st petersburg|nova scotia|british columbia|prince edward|lake district|isle of man|milton keynes|ada lovelace|monty python|murphy's law|black friday|cyber monday|boxing day|valentine's day|mother's day|visual studio|google maps|apple pay|amazon aurora|power bi|apache kafka|jira cloud|azure devops";
+    static SET: std::sync::LazyLock<std::collections::HashSet<&'static str>> =
+        std::sync::LazyLock::new(|| NAMES.split('|').collect());
+    SET.contains(name)
+}
+
+/// Whether a place is named after a word.
+pub(super) fn leads_to_place(word: &str) -> bool {
+    PLACES.contains(&word) || matches!(word, "from" | "the" | "our" | "of")
+}
+
 impl Scene<'_> {
     fn low(&self, word: usize) -> String {
         self.text(word).to_lowercase()
@@ -540,7 +565,7 @@ impl Scene<'_> {
             || self.page.fields.starts(place, Label::Family)
             || self.page.fields.starts(place, Label::User);
         if labels {
-            points += 13;
+            points += 15;
         } else if self.page.fields.labels(place).next() == Some(Label::Other)
             && self.page.fields.starts(place, Label::Other)
         {
@@ -561,7 +586,7 @@ impl Scene<'_> {
             && !self.words[start - 1].taken
             && (gap == " " || self.text(start - 1).len() <= 5)
         {
-            return points + 16;
+            return points + 22;
         }
         if let Some(previous) = self.previous(start)
             && matches!(gap, " " | ", " | "  ")
@@ -637,6 +662,26 @@ impl Scene<'_> {
             {
                 points -= 15;
             }
+        }
+        // `Witness: Grace Stone`
+        if gap == ": "
+            && start > 0
+            && !self.words[start - 1].taken
+            && !labels
+            && INTRODUCING.contains(&&*self.low(start - 1))
+        {
+            points += 9;
+        }
+        // `Anna, Tom and Joy Banks`: lists go on.
+        let listed = start == self.last.get() && matches!(gap, ", " | "; " | " / " | " & " | " | ")
+            || start > 0
+                && start - 1 == self.last.get()
+                && matches!(
+                    &*self.low(start - 1),
+                    "and" | "und" | "et" | "y" | "e" | "or" | "og" | "och" | "en" | "i"
+                );
+        if listed {
+            points += if single && self.words[start].entry.given() < 3 { 4 } else { 8 };
         }
         if self.closes(start) {
             points += if self.is_line(words.clone()) || words.len() > 1 { 13 } else { 10 };
@@ -1076,7 +1121,19 @@ impl Scene<'_> {
             if line && known {
                 points += 12;
             } else if line {
-                points += if single { 4 } else { 8 };
+                // The same word speaks again, and so does another.
+                let again = self.speakers.len() > 1
+                    && self
+                        .speakers
+                        .get(&key(self.text(words.start)))
+                        .is_some_and(|count| *count > 1);
+                points += if again {
+                    11
+                } else if single {
+                    4
+                } else {
+                    8
+                };
             }
         }
         if tail.starts_with(['/', '\\', '_', '='])
@@ -1095,7 +1152,14 @@ impl Scene<'_> {
         let gap = self.gap(at);
         let line = at == 0 && gap.trim().is_empty() || gap.contains('\n') || gap.ends_with("] ");
         let tail = &self.page.text[self.words[at].end..];
-        let speaker = tail.starts_with(": ")
+        // `maría josé: hi`
+        let colon = tail.find(':').filter(|at| {
+            *at < 24
+                && tail[..*at].split(' ').count() <= 3
+                && tail[..*at].chars().all(|c| c == ' ' || c.is_lowercase())
+        });
+        let speaker = colon.is_some_and(|at| at > 0 && tail[at..].starts_with(": "))
+            || tail.starts_with(": ")
             || tail.starts_with(":\n")
             || tail.starts_with(" (") && tail.contains("): ");
         if line && speaker {
