@@ -324,8 +324,11 @@ const PROMISES: [&str; 58] = [
 
 /// The first word of promise in a text that our own texts do not use.
 pub(crate) fn promise(text: &str, ours: &str) -> Option<&'static str> {
+    // Joined by its underscores, `[CREDIT_CARD_1]` is one word and speaks of no credit.
     let words = |text: &str| -> BTreeSet<String> {
-        text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase).collect()
+        text.split(|c: char| !c.is_alphanumeric() && c != '_')
+            .map(|word| word.trim_matches('_').to_lowercase())
+            .collect()
     };
     let (said, ours) = (words(text), words(ours));
     PROMISES.into_iter().find(|word| said.contains(*word) && !ours.contains(*word)).or_else(|| {
@@ -402,6 +405,8 @@ mod tests {
         assert!(!repeats(prompt, prompt, prompt));
         assert_eq!(promise("We give you a Discount.", "Hello"), Some("discount"));
         assert_eq!(promise("The first month is for free", ""), Some("for free"));
+        assert_eq!(promise("It is _free of charge_, a _refund_", ""), Some("refund"));
+        assert_eq!(promise("Your card [CREDIT_CARD_1]", ""), None);
         assert_eq!(promise("A discount, as agreed", "your discount ends"), None);
         assert!(greets("\nHi Ann,\n", "Ann Lee") && !greets("Hi there,\nAnn", "Ann Lee"));
     }

@@ -108,7 +108,7 @@ impl<'a> Desk<'a> {
         let today = assignment.snapshot.at.to_zoned(TimeZone::UTC).date().to_string();
         let mut support = Support::of(&facts, &today);
         let gathered = gathered(task, assignment, letter);
-        let findings = suspicions(&gathered, &assignment.results);
+        let findings = suspicions(&gathered, &assignment.results).into_iter().collect();
         let text = gathered.for_a_data_block();
         let previous = letter
             .and_then(|letter| letter.previous.as_ref())

@@ -86,20 +86,17 @@ pub(crate) fn gathered(
 
 /// What looks like orders to a model in the customer's text, or in one that an earlier step of the
 /// run has read. Forces a review, blocks nothing.
-pub(crate) fn suspicions(text: &Untrusted, results: &serde_json::Value) -> Vec<Finding> {
-    let mut found: Vec<Finding> = injection::suspicions(text.for_a_data_block())
-        .into_iter()
-        .map(|what| suspected(&format!("the customer's text {what}")))
-        .collect();
+pub(crate) fn suspicions(text: &Untrusted, results: &serde_json::Value) -> Option<Finding> {
+    let signs = injection::suspicions(text.for_a_data_block());
+    if !signs.is_empty() {
+        return Some(suspected(&format!("the customer's text {}", signs.join(", "))));
+    }
     let earlier = results.as_object().is_some_and(|steps| {
         steps.values().any(|result| result[SUSPECTED] == serde_json::Value::Bool(true))
     });
-    if earlier && found.is_empty() {
-        found.push(suspected(
-            "a text that an earlier step of this run has read may hold orders to the model",
-        ));
-    }
-    found
+    earlier.then(|| {
+        suspected("a text that an earlier step of this run has read may hold orders to the model")
+    })
 }
 
 fn suspected(detail: &str) -> Finding {

@@ -4,17 +4,20 @@ use std::{sync::Arc, time::Duration};
 
 use crate::world::{Play, Stage, agent, assignment, clock, http, says};
 use agent::{Endpoint, EndpointError, Failure, Model as _, ModelError, OpenAiModel};
-use domain::port::{WriteError, Writer as _, WriterTask};
+use domain::{
+    draft::Author,
+    port::{WriteError, Writer as _, WriterTask, Written},
+};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 const SUMMARY: &str = r#"{"summary":"All quiet."}"#;
 
 /// What writing a summary comes to when the endpoint plays this, and how often it was asked.
-async fn plays(play: Play) -> (Result<(), WriteError>, usize) {
+async fn plays(play: Play) -> (Result<Written, WriteError>, usize) {
     let stage = Stage::new(vec![play]).await;
     let agent = agent(Arc::new(stage.model(Duration::from_secs(2))));
-    let result = agent.write(&assignment(WriterTask::Summary)).await.map(drop);
+    let result = agent.write(&assignment(WriterTask::Summary)).await;
     (result, stage.hits())
 }
 
@@ -49,14 +52,6 @@ async fn every_odd_answer_is_one_attempt_and_one_clear_error() {
     let moved = http("307 Temporary Redirect", &[("Location", "http://127.0.0.1:1/")], "");
     let html_200 = http("200 OK", &[("Content-Type", "text/html")], "<html>Welcome</html>");
     let cut = Play::Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n{\"choices\":[".to_vec());
-    let huge = http("200 OK", &[], &"x".repeat(2 << 20));
-    let reason = completion(|body| body["choices"][0]["finish_reason"] = json!("length"));
-    let filtered = completion(|body| body["choices"][0]["finish_reason"] = json!("content_filter"));
-    let refused = completion(|body| {
-        body["choices"][0]["message"] = json!({ "role": "assistant", "refusal": "no" });
-    });
-    let nothing = completion(|body| body["choices"] = json!([]));
-    let blank = completion(|body| body["choices"][0]["message"]["content"] = json!(" "));
     let wrong_json = http("200 OK", &[], r#"{"answer":42}"#);
 
     let unavailable = |words: &'static str, wait: Option<i64>| (true, "unavailable", words, wait);
@@ -72,14 +67,8 @@ async fn every_odd_answer_is_one_attempt_and_one_clear_error() {
         (integer, (false, "refuses", "does not accept the request (HTTP status 400) `400`", None)),
         (html_401, (false, "refuses", "does not accept the API key (HTTP status 401)", None)),
         (moved, (false, "refuses", "redirects", None)),
-        (refused, (false, "refuses", "declines", None)),
-        (filtered, (false, "refuses", "declines", None)),
         (html_200, (true, "cannot be used", "did not answer with a chat completion", None)),
         (wrong_json, (true, "cannot be used", "did not answer with a chat completion", None)),
-        (huge, (true, "cannot be used", "more than is accepted", None)),
-        (reason, (true, "cannot be used", "cut off at the token limit", None)),
-        (nothing, (true, "cannot be used", "has no text", None)),
-        (blank, (true, "cannot be used", "has no text", None)),
     ] {
         let (result, hits) = plays(play.clone()).await;
         let err = result.unwrap_err();
@@ -91,6 +80,27 @@ async fn every_odd_answer_is_one_attempt_and_one_clear_error() {
         if let WriteError::Unavailable { retry_after, .. } = err {
             assert_eq!(retry_after, wait.map(SignedDuration::from_secs), "{said}");
         }
+    }
+}
+
+#[tokio::test]
+async fn gv_13_an_answer_without_a_usable_text_is_asked_for_once_more_and_then_made_without_the_model()
+ {
+    let huge = http("200 OK", &[], &"x".repeat(2 << 20));
+    let long = completion(|body| body["choices"][0]["finish_reason"] = json!("length"));
+    let filtered = completion(|body| body["choices"][0]["finish_reason"] = json!("content_filter"));
+    let refused = completion(|body| {
+        body["choices"][0]["message"] = json!({ "role": "assistant", "refusal": "no" });
+    });
+    let nothing = completion(|body| body["choices"] = json!([]));
+    let blank = completion(|body| body["choices"][0]["message"]["content"] = json!(" "));
+    for play in [huge, long, filtered, refused, nothing, blank] {
+        let (result, hits) = plays(play).await;
+        let written = result.unwrap();
+        let codes: Vec<&str> =
+            written.findings.iter().map(|finding| finding.code.as_str()).collect();
+        assert_eq!((hits, codes), (2, vec!["model-unusable"]));
+        assert!(matches!(written.author, Author::Offline { .. }), "{:?}", written.author);
     }
 }
 
@@ -113,7 +123,7 @@ async fn answers_that_are_only_unusual_are_understood() {
         completion(|body| body["usage"] = json!({ "prompt_tokens": "many" })),
     ] {
         let (result, hits) = plays(play).await;
-        assert_eq!((result, hits), (Ok(()), 1));
+        assert_eq!((result.map(|written| written.findings), hits), (Ok(vec![]), 1));
     }
 }
 
@@ -196,7 +206,14 @@ fn errors_keep_their_kind_on_the_way_to_the_port() {
     let error = |failure| WriteError::from(ModelError::new(failure));
     assert!(error(Failure::RateLimited).is_transient());
     assert!(matches!(error(Failure::Refused), WriteError::Refused(_)));
-    assert!(matches!(error(Failure::Truncated), WriteError::Unusable(_)));
+    for (failure, words) in [
+        (Failure::TooLarge, "more than is accepted"),
+        (Failure::Empty, "has no text"),
+        (Failure::Truncated, "cut off at the token limit"),
+    ] {
+        let err = error(failure);
+        assert!(matches!(&err, WriteError::Unusable(why) if why.contains(words)), "{err}");
+    }
 }
 
 #[tokio::test]
