@@ -71,5 +71,5 @@ pub use create::{create_database, drop_database};
 pub use duty::Duty;
 pub use measure::Footprint;
 pub use migrate::MigrateError;
-pub use open::{OpenError, Options, Store};
+pub use open::{OpenError, Options, PLANNER, Store};
 pub use statement::{Statement, observe_statements};

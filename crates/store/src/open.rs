@@ -437,6 +437,16 @@ const fn libsqlite3_version() -> i32 {
     libsqlite3_sys::SQLITE_VERSION_NUMBER
 }
 
+/// What PostgreSQL is told for planning the store's statements; whoever explains them asks under the
+/// same settings.
+pub const PLANNER: [(&str, &str); 2] = [
+    // What is asked for is in memory or on a flash disk: a look at an index costs about what the
+    // next page does. Left at 4, small tables are read whole for a few ids.
+    ("random_page_cost", "1.1"),
+    // Statements are many and short; compiling one to machine code takes longer than it.
+    ("jit", "off"),
+];
+
 async fn postgres(url: &str, options: &Options) -> Result<PgPool, OpenError> {
     let statement = format!("{}ms", options.statement.as_millis());
     let connect = PgConnectOptions::from_str(url)
@@ -450,12 +460,8 @@ async fn postgres(url: &str, options: &Options) -> Result<PgPool, OpenError> {
             ("idle_in_transaction_session_timeout", "30s"),
             // Cursors and dates are compared as text; backslashes are themselves.
             ("standard_conforming_strings", "on"),
-            // What is asked for is in memory or on a flash disk: a look at an index costs about
-            // what the next page does. Left at 4, small tables are read whole for a few ids.
-            ("random_page_cost", "1.1"),
-            // Statements are many and short; compiling one to machine code takes longer than it.
-            ("jit", "off"),
-        ]);
+        ])
+        .options(PLANNER);
     PgPoolOptions::new()
         .max_connections(options.connections)
         .acquire_timeout(options.wait)

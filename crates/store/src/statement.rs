@@ -26,13 +26,13 @@ impl Statement<'_> {
         for part in parts {
             let digits = part.bytes().take_while(u8::is_ascii_digit).count();
             let (number, rest) = part.split_at(digits);
-            match number.parse::<usize>().ok().and_then(|number| args.get(number.checked_sub(1)?)) {
-                Some(value) => written.push_str(&value.literal(postgres)),
+            let place = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+            if let Some(value) = place.and_then(|place| args.get(place)) {
+                written.push_str(&value.literal(postgres));
+            } else {
                 // A dollar that stands for itself, in a path of JSON.
-                None => {
-                    written.push('$');
-                    written.push_str(number);
-                }
+                written.push('$');
+                written.push_str(number);
             }
             written.push_str(rest);
         }
