@@ -85,7 +85,7 @@ impl World {
                 Arc::new(ProcessClock::new(Arc::clone(&time), Chance::new(chance.number())));
             let lease_clock: Arc<dyn Clock> = Arc::<Time>::clone(&time);
             // Nothing but the world decides how long a call takes: not a machine that is busy.
-            let wait = std::time::Duration::from_secs(86_400);
+            let wait = std::time::Duration::from_hours(24);
             let options = Options {
                 lease_clock: Some(lease_clock),
                 wait,

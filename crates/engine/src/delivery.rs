@@ -286,6 +286,7 @@ impl Delivery {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one story, told in its order")]
     async fn attempt(&self, message: &Message) -> Result<Outcome, StoreError> {
         let ports = &self.ports;
         let now = ports.clock.now();

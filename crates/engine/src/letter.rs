@@ -41,6 +41,7 @@ pub(crate) struct Commission<'a> {
 
 /// Seals the letter, has it judged, and puts it in the queue, or in the outbox if policy allows it
 /// alone. Sets the run's phase.
+#[expect(clippy::too_many_lines, reason = "one story, told in its order")]
 pub(crate) async fn propose(
     ports: &Ports,
     turn: &mut Draft,

@@ -129,20 +129,17 @@ impl Directory {
     pub fn set(&mut self, account: &str, entry: &Entry) {
         let keys = self.keys(entry);
         let id = self.id(account);
-        let place = match self.places.get(&id) {
-            Some(place) => {
-                let place = *place;
-                self.forget(place);
-                place
-            }
-            None => {
-                let place = self.free.pop().unwrap_or_else(|| {
-                    self.accounts.push(Box::default());
-                    u32::try_from(self.accounts.len() - 1).unwrap_or(u32::MAX)
-                });
-                self.places.insert(id, place);
-                place
-            }
+        let place = if let Some(place) = self.places.get(&id) {
+            let place = *place;
+            self.forget(place);
+            place
+        } else {
+            let place = self.free.pop().unwrap_or_else(|| {
+                self.accounts.push(Box::default());
+                u32::try_from(self.accounts.len() - 1).unwrap_or(u32::MAX)
+            });
+            self.places.insert(id, place);
+            place
         };
         for (key, marks) in &keys {
             self.table.add(*key, *marks, place);
@@ -289,16 +286,14 @@ impl Keys {
     /// written without spaces.
     fn name(&mut self, name: &str) {
         let words = folded(name);
-        let (given, family): (Vec<&Word>, Vec<&Word>) = match name.split_once(',') {
-            Some((family, _)) => {
+        let (given, family): (Vec<&Word>, Vec<&Word>) =
+            if let Some((family, _)) = name.split_once(',') {
                 let family = folded(family).len();
                 (words[family..].iter().collect(), words[..family].iter().collect())
-            }
-            None => {
+            } else {
                 let last = words.len().saturating_sub(1);
                 (words[..last].iter().collect(), words[last..].iter().collect())
-            }
-        };
+            };
         if given.is_empty() || family.is_empty() {
             return;
         }
@@ -466,12 +461,12 @@ impl Search<'_> {
     }
 
     fn window(&mut self, window: &Window<'_>, state: State, dropped: usize) {
+        type Judge = for<'w> fn(&Window<'w>, Note) -> Option<Finding>;
         let words = &window.reading.words;
         let at = || {
             let range = words[window.first].at.start..words[window.last].at.end - dropped;
             window.reading.source(range)
         };
-        type Judge = for<'w> fn(&Window<'w>, Note) -> Option<Finding>;
         let judges: [(Space, Foreign, Judge); 3] = [
             (Space::Name, Foreign::Name, |window, note| window.name(note)),
             (Space::Org, Foreign::Org, |window, note| window.org(note)),

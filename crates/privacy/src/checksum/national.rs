@@ -152,7 +152,7 @@ pub(crate) fn nir(value: &[u8]) -> bool {
 pub(crate) fn tfn(digits: &[u8]) -> bool {
     all_digits(digits, 9)
         && number(digits) > 0
-        && weighted(digits, &[1, 4, 3, 7, 5, 8, 6, 9, 10]) % 11 == 0
+        && weighted(digits, &[1, 4, 3, 7, 5, 8, 6, 9, 10]).is_multiple_of(11)
 }
 
 /// Canada's social insurance number.

@@ -72,13 +72,18 @@ fn account(page: &Page<'_>, cluster: &Cluster, first: usize) -> Option<(usize, &
             cluster.groups[first..last].iter().map(super::digits::Group::len).collect();
         if routing {
             let fits = match &lengths[..] {
-                [2, 2, 2] | [3, 3] | [3, 3, 2] | [3, 5] | [5, 3] | [4, 5] | [4, 1] => true,
+                // The last two are a sort code with its account.
+                [2, 2, 2]
+                | [3 | 5, 3]
+                | [3, 3, 2]
+                | [3 | 4, 5]
+                | [4, 1]
+                | [4 | 5 | 6 | 8]
+                | [2, 2, 2, 8]
+                | [6, 8] => true,
                 [9] => {
                     aba(&digits) || label == Some(Label::Routing) || near == Some(Topic::Routing)
                 }
-                [4 | 5 | 6 | 8] => true,
-                // A sort code with its account.
-                [2, 2, 2, 8] | [6, 8] => true,
                 _ => false,
             };
             if fits {

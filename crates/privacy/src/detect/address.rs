@@ -1,5 +1,10 @@
 //! Postal addresses: a street with its number, and the lines of unit, postcode and city around it.
 
+#![expect(
+    clippy::too_many_lines,
+    reason = "rules in the order in which they are tried read best together"
+)]
+
 use std::{ops::Range, sync::LazyLock};
 
 use regex::Regex;
@@ -170,8 +175,7 @@ fn numbered(text: &str, starts: &mut Vec<(usize, usize, bool, &'static str)>) {
             continue;
         }
         if let Some((core, sure)) = street(text, space + 1) {
-            let from = if start > 0 && bytes[start - 1] == b'-' { start } else { start };
-            starts.push((from, core, sure, "address/number-street"));
+            starts.push((start, core, sure, "address/number-street"));
         }
     }
 }
@@ -281,10 +285,9 @@ fn street(text: &str, from: usize) -> Option<(usize, bool)> {
         } else if ending && best.is_some() {
             break;
         }
-        if !capital
-            && !minor
-            && !(index > 0 && capitals > 0 && STREET_LIKE.split(' ').any(|street| street == lower))
-        {
+        let goes_on =
+            || index > 0 && capitals > 0 && STREET_LIKE.split(' ').any(|street| street == lower);
+        if !(capital || minor || goes_on()) {
             break;
         }
         capitals += usize::from(capital);
@@ -559,14 +562,14 @@ fn separator(text: &str) -> usize {
     while let Some(byte) = bytes.get(at) {
         match byte {
             b',' | b' ' | b'\r' | b'>' | b'-' | b'|' | b'/' | b';' | b'\t' | b'.' if at < 8 => {
-                at += 1
+                at += 1;
             }
             b'\n' if lines == 0 && at < 8 => {
                 lines += 1;
                 at += 1;
             }
             0xe2 if text[at..].starts_with(['–', '—', '•', '·']) && at < 8 => {
-                at += text[at..].chars().next().map_or(1, char::len_utf8)
+                at += text[at..].chars().next().map_or(1, char::len_utf8);
             }
             _ => break,
         }

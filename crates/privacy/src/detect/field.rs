@@ -1,5 +1,11 @@
 //! Values that have a name: members of JSON, columns of CSV, lines of forms, vCards, markup.
 
+#![expect(
+    clippy::too_many_lines,
+    clippy::items_after_statements,
+    reason = "a table of labels, each list where it is used"
+)]
+
 use std::ops::Range;
 
 use super::split_words;

@@ -27,8 +27,11 @@ static JOINT: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// A rule, what matches it, and its check.
+type Shape = (&'static str, Regex, fn(&[u8]) -> bool);
+
 /// Ids with letters whose shape is enough. Where a check is given it must hold.
-static SHAPES: LazyLock<Vec<(&'static str, Regex, fn(&[u8]) -> bool)>> = LazyLock::new(|| {
+static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| {
     let any: fn(&[u8]) -> bool = |_| true;
     [
         ("id/nino", r"\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]\b", national::nino as fn(&[u8]) -> bool),
@@ -213,7 +216,7 @@ fn shape(page: &Page<'_>, cluster: &Cluster, first: usize, last: usize) -> Optio
     match (&lengths[..], &gaps[..]) {
         ([3, 2, 4], ["-", "-"] | [" ", " "]) => {
             let digits = digits();
-            ((national::ssn(&digits) && gaps[0] == "-" || said()) && !(nobodys() && !said()))
+            ((national::ssn(&digits) && gaps[0] == "-" || said()) && (!nobodys() || said()))
                 .then_some("id/ssn")
         }
         ([3, 3, 3, 2], [".", ".", "-"]) => national::cpf(&digits()).then_some("id/cpf"),

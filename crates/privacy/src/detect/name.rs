@@ -458,7 +458,8 @@ impl Scene<'_> {
 
     /// The best name that begins with a word.
     fn best(&self, start: usize, end: usize, run: Range<usize>) -> Option<Name> {
-        let mut candidates = vec![start..end];
+        let mut candidates = Vec::new();
+        candidates.push(start..end);
         if end - start > 1 {
             // `Will Maria Lopez join?`, `Maria Lopez Aurora`
             if matches!(self.words[start].sort, Sort::GivenWord | Sort::FamilyWord)

@@ -36,7 +36,7 @@ pub(super) fn find(page: &Page<'_>, found: &mut Vec<Found>) {
         {
             at += 1;
         }
-        if at - start >= 7 && bytes[start..at].iter().filter(|byte| **byte == b'.').count() == 3 {
+        if at - start >= 7 && text[start..at].matches('.').count() == 3 {
             v4(page, start, at, &text[start..at], found);
         }
     }
@@ -115,10 +115,7 @@ fn v6(page: &Page<'_>, found: &mut Vec<Found>) {
             end += 1;
         }
         at = end;
-        if end - start < 3
-            || end - start > 60
-            || bytes[start..end].iter().filter(|byte| **byte == b':').count() < 2
-        {
+        if end - start < 3 || end - start > 60 || text[start..end].matches(':').count() < 2 {
             continue;
         }
         // A label's colon may come before, a sentence's colon or full stop after the address.

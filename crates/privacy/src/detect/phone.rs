@@ -60,9 +60,7 @@ fn number(
     let bytes = text.as_bytes();
     let plus = if start >= 1 && bytes[start - 1] == b'+' {
         Some(start - 1)
-    } else if start >= 2 && &bytes[start - 2..start] == b"+("
-        || start >= 2 && &bytes[start - 2..start] == b"+ "
-    {
+    } else if start >= 2 && matches!(&bytes[start - 2..start], b"+(" | b"+ ") {
         Some(start - 2)
     } else {
         None
@@ -260,9 +258,8 @@ fn international(text: &str, cluster: &Cluster, first: usize, end: usize) -> Opt
 /// How many digits a number of this country has at most, country code included.
 fn longest(digits: &[u8]) -> usize {
     let two = digits.get(..2).unwrap_or(digits);
-    match digits.first() {
-        Some(b'1' | b'7') => return 11,
-        _ => {}
+    if let Some(b'1' | b'7') = digits.first() {
+        return 11;
     }
     match two {
         b"33" | b"34" | b"31" | b"48" | b"61" | b"41" | b"32" | b"36" | b"27" | b"56" | b"94" => 11,

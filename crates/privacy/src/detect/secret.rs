@@ -328,10 +328,10 @@ fn named(page: &Page<'_>, at: usize) -> Option<Range<usize>> {
     {
         secret = rest;
     }
-    if let Some(inner) = secret.find(['(', '[', '{']).filter(|at| *at >= 4) {
-        if secret[inner..].len() > 12 || raw.ends_with(')') {
-            secret = &secret[..inner];
-        }
+    if let Some(inner) = secret.find(['(', '[', '{']).filter(|at| *at >= 4)
+        && (secret[inner..].len() > 12 || raw.ends_with(')'))
+    {
+        secret = &secret[..inner];
     }
     let sign = joint.as_str().trim();
     let said = sign.chars().all(char::is_alphabetic) && !sign.is_empty();
@@ -369,7 +369,7 @@ fn named(page: &Page<'_>, at: usize) -> Option<Range<usize>> {
     let mixed = is_random(secret)
         || secret.bytes().any(|byte| byte.is_ascii_digit())
             && secret.bytes().any(|byte| byte.is_ascii_alphabetic());
-    let symbols = secret.bytes().filter(|byte| byte.is_ascii_punctuation()).count() > 0
+    let symbols = secret.bytes().filter(u8::is_ascii_punctuation).count() > 0
         && !secret.contains("://")
         && !secret.ends_with(['-', '/']);
     let upper_inside = secret.bytes().skip(1).any(|byte| byte.is_ascii_uppercase())

@@ -37,7 +37,7 @@ impl State {
     }
 }
 
-/// MurmurHash3's finalizer: every bit of the state reaches every bit of the fingerprint.
+/// `MurmurHash3`'s finalizer: every bit of the state reaches every bit of the fingerprint.
 const fn mix(mut key: u64) -> u64 {
     key ^= key >> 33;
     key = key.wrapping_mul(0xff51_afd7_ed55_8ccd);

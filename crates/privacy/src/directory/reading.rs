@@ -60,7 +60,7 @@ impl Reading {
 
     /// What stands between a word and the next one.
     pub(super) fn between(&self, word: usize) -> &str {
-        let end = self.words.get(word + 1).map_or(self.text().len(), |next| next.at.start);
+        let end = self.words.get(word + 1).map_or_else(|| self.text().len(), |next| next.at.start);
         &self.text()[self.words[word].at.end..end]
     }
 
@@ -258,7 +258,7 @@ impl Plain {
                 '<' if bare => tag(rest),
                 _ => None,
             }
-            .map_or((Some(c), c.len_utf8()), |(shown, length)| (shown, length));
+            .map_or_else(|| (Some(c), c.len_utf8()), |(shown, length)| (shown, length));
             if let Some(shown) = shown {
                 text.push(shown);
                 #[expect(clippy::cast_possible_truncation, reason = "the length fits, see above")]

@@ -128,7 +128,6 @@ const fn note(marks: u8, count: u32, owner: u32) -> u32 {
     marks as u32 & 63 | count << 6 | owner << 11
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "six bits fit into eight")]
 const fn parts(note: u32) -> (u8, u32, u32) {
     ((note & 63) as u8, (note >> 6) & 31, note >> 11)
 }

@@ -1,3 +1,7 @@
+//! What other accounts are known by is found in every spelling, and nothing else.
+
+#![expect(clippy::format_collect, reason = "tests may allocate")]
+
 use proptest::prelude::*;
 
 use super::*;

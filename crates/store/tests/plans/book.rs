@@ -96,7 +96,7 @@ impl Book {
 
     /// What is wrong: with the plans, or with the table in `crates/README.md`.
     pub(crate) async fn compare(&self, backend: &Backend) -> Vec<String> {
-        let place = if backend.is_postgres() { 1 } else { 0 };
+        let place = usize::from(backend.is_postgres());
         let engine = ["SQLite", "PostgreSQL"][place];
         let mut said = said();
         let (mut wrong, mut table) = (Vec::new(), Vec::new());

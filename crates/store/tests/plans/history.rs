@@ -1,5 +1,7 @@
 //! Much that is over, much that waits, and little that is due.
 
+use std::fmt::Write as _;
+
 use crate::backend::Backend;
 
 /// Rows of every table that grows, without the checks of references.
@@ -76,10 +78,12 @@ pub(crate) async fn fill(backend: &Backend) {
         .replace("ID", "'0000000000000000000000000' || (1000000 + n)");
     let mut script = String::new();
     for statement in rows.split(';').map(str::trim).filter(|statement| !statement.is_empty()) {
-        script.push_str(&format!(
+        writeln!(
+            script,
             "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {count}) \
-             {statement};\n"
-        ));
+             {statement};"
+        )
+        .expect("memory takes it");
     }
     let script = if backend.is_postgres() {
         format!("SET session_replication_role = replica;\n{script}")

@@ -141,7 +141,7 @@ fn ticket(sentences: &[&str], number: usize) -> String {
     let mut at = number;
     while text.len() < TICKET {
         text.push_str(sentences[at % sentences.len()]);
-        text.push(if at % 3 == 0 { '\n' } else { ' ' });
+        text.push(if at.is_multiple_of(3) { '\n' } else { ' ' });
         at = at.wrapping_mul(7).wrapping_add(number + 3);
     }
     text

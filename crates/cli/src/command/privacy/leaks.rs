@@ -99,7 +99,8 @@ impl Account {
 struct Draft {
     id: serde_json::Value,
     account_id: Option<String>,
-    draft: String,
+    #[serde(rename = "draft")]
+    text: String,
 }
 
 /// A line of the answer.
@@ -237,7 +238,7 @@ fn answer(
                 )
             }
         };
-        let leaks = accounts.scan(draft.account_id.as_deref(), &draft.draft);
+        let leaks = accounts.scan(draft.account_id.as_deref(), &draft.text);
         let answer = Answer { id: draft.id, blocked: !leaks.is_empty(), leaks };
         serde_json::to_writer(&mut *answers, &answer)?;
         answers.write_all(b"\n")?;

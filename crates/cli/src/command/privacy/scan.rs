@@ -138,7 +138,7 @@ fn read(file: Option<&Path>) -> anyhow::Result<String> {
         Ok(text) => Ok(text),
         Err(err) => {
             let at = err.utf8_error().valid_up_to();
-            let line = err.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+            let line = err.as_bytes()[..at].split(|byte| *byte == b'\n').count();
             bad_input!(
                 "{name} is not UTF-8: line {line}, byte {at}; convert it first, for example with `iconv -t UTF-8`"
             )

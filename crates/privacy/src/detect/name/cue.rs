@@ -1,5 +1,7 @@
 //! What stands before and after a name.
 
+#![expect(clippy::too_many_lines, clippy::match_same_arms, reason = "a table of cues by language")]
+
 use std::ops::Range;
 
 use super::{

@@ -1,5 +1,11 @@
 //! The words of a text and what sort of part of a name each can be.
 
+#![expect(
+    clippy::too_many_lines,
+    clippy::match_same_arms,
+    reason = "tables of words and letters, in the order of their meaning"
+)]
+
 use std::ops::Range;
 
 use crate::{
@@ -487,7 +493,7 @@ fn sort(word: &Word, key: &[u8], text: &str) -> Sort {
     if is_particle(key) && key.len() <= 4 {
         return Sort::Particle;
     }
-    if word.case == Case::Upper && key.len() <= 3 && !(entry.given() >= 3) {
+    if word.case == Case::Upper && key.len() <= 3 && (entry.given() < 3) {
         return Sort::Ordinary;
     }
     if word.case == Case::Upper && !entry.is_name() {

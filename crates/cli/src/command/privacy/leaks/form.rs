@@ -69,7 +69,9 @@ impl Form {
             Self::FullWidth => value.chars().map(wide).collect(),
             Self::NoBreakSpace => value.replace(' ', "\u{a0}"),
             Self::LookAlikes if letters => look_alikes(value),
-            Self::Entities => value.chars().map(|c| format!("&#{};", u32::from(c))).collect(),
+            Self::Entities => value
+                .chars()
+                .fold(String::new(), |shown, c| shown + &format!("&#{};", u32::from(c))),
             Self::Percent => value.bytes().map(percent).collect(),
             Self::AtAndDot if kind == "other_email" => {
                 value.replace('@', " [at] ").replace('.', " [dot] ")
@@ -105,7 +107,7 @@ impl Form {
 }
 
 fn spread(value: &str, sign: &str) -> String {
-    value.chars().map(|c| format!("{c}{sign}")).collect()
+    value.chars().flat_map(|c| std::iter::once(c).chain(sign.chars())).collect()
 }
 
 fn only_digits(value: &str, between: &str) -> String {

@@ -75,7 +75,7 @@ impl Chance {
 
     fn word<'a>(&mut self, of: &'a str) -> &'a str {
         let words: Vec<&str> = of.split_whitespace().collect();
-        *self.pick::<&str>(&words)
+        self.pick::<&str>(&words)
     }
 
     fn made_up(&mut self, syllables: u64) -> String {
@@ -237,7 +237,7 @@ pub(super) fn draft(number: u32, accounts: u32) -> Draft {
     let mut leak = None;
     let mut value = String::new();
     let mut hard = "";
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         let (what, sentence) = chance.pick(&HARD);
         hard = what;
         parts.push((*sentence).to_owned());
