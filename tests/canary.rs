@@ -171,6 +171,7 @@ async fn get(at: std::net::SocketAddr, path: &str, token: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::too_many_lines, reason = "one run, looked at from every side")]
 async fn gv_26_no_canary_is_in_a_log_line_span_metric_error_webhook_or_foreign_prompt() {
     let log = Log::default();
     tracing_subscriber::fmt()

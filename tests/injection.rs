@@ -153,7 +153,7 @@ async fn steps(world: &World, run: RunId, name: &str) -> Vec<String> {
     for event in events(world, run).await {
         match event {
             Event::StepSkipped { step, condition } => {
-                steps.push(format!("{step} skipped: {condition}"))
+                steps.push(format!("{step} skipped: {condition}"));
             }
             Event::IntentJudged { step, action, contact, .. } => {
                 let to = contact.map_or("nobody", |_| "the contact");
@@ -168,7 +168,7 @@ async fn steps(world: &World, run: RunId, name: &str) -> Vec<String> {
             }
             Event::TaskCreated { step, title, .. } => steps.push(format!("{step} task {title}")),
             Event::OwnerAssigned { step, reason, .. } => {
-                steps.push(format!("{step} owner {reason}"))
+                steps.push(format!("{step} owner {reason}"));
             }
             Event::FieldUpdated { step, field, value, .. } => {
                 steps.push(format!("{step} {field} = {value}"));
@@ -275,7 +275,6 @@ async fn gv_13_an_obedient_model_has_no_effect_even_where_nobody_approves(databa
         let mail = mail.to_lowercase();
         assert!(!TRACES.iter().any(|trace| mail.contains(trace)), "{mail}");
     }
-    println!("{cases} injected tickets, 0 side effects");
 
     // Ordinary tickets go through, and few of them wait.
     endpoint.answers(good);
@@ -293,7 +292,6 @@ async fn gv_13_an_obedient_model_has_no_effect_even_where_nobody_approves(databa
         }
     }
     let all = tickets.benign.len().div_ceil(every);
-    println!("{all} ordinary tickets, {held} held for a person");
     assert!(held * 20 <= all, "{held} of {all} ordinary tickets were held");
 }
 

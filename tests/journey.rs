@@ -8,7 +8,9 @@ use domain::{
     killswitch::{Kill, Scope},
     message::MessageStatus,
     page::PageRequest,
-    port::{Desk as _, DeskError, Inbox as _, Journal as _, Outbox as _, Ruling, TaskFilter},
+    port::{
+        Desk as _, DeskError, Exit as _, Inbox as _, Journal as _, Outbox as _, Ruling, TaskFilter,
+    },
     run::{Phase, RunStatus},
     signal::{NewSignal, kind},
 };
@@ -577,7 +579,6 @@ async fn gv_14_what_cannot_be_compared_with_other_customers_waits_for_a_person(d
         standards: &standards,
         playbook: "renewal",
     };
-    use domain::port::Exit as _;
     world.app.exit.inspect(parcel).await.expect("the database is there");
     world.app.store.close().await;
     let unchecked = world.app.exit.inspect(parcel).await.expect_err("the database is away");
