@@ -296,7 +296,7 @@ mod tests {
         assert_eq!(
             lines(drafts).unwrap(),
             concat!(
-                r#"{"id":"d1","blocked":true,"leaks":[{"start":10,"end":22,"kind":"other_name"},{"start":24,"end":43,"kind":"card"}]}"#,
+                r#"{"id":"d1","blocked":true,"leaks":[{"start":9,"end":21,"kind":"other_name"},{"start":23,"end":42,"kind":"card"}]}"#,
                 "\n",
                 r#"{"id":2,"blocked":false,"leaks":[]}"#,
                 "\n",
