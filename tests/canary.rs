@@ -71,8 +71,8 @@ const OF_SECOND: [&str; 4] =
     ["Umberlix", "Vantorrak", "umberlix.vantorrak@plum-heron.example", "5550 9926"];
 /// The master key in the file.
 const KEY: &str = "4242424242424242";
-/// What the environment holds in place of an API key and of a webhook's secret.
-const ENVIRONMENT: &str = "Does the product still work?";
+/// What the environment holds (see `.cargo/config.toml`) in place of an API key and of a webhook's secret.
+const ENVIRONMENT: &str = "kept-in-the-environment-4711";
 /// Words of the instructions to the model.
 const PROMPT: &str = "You draft e-mails for a Customer Success Manager";
 
@@ -195,9 +195,9 @@ async fn gv_26_no_canary_is_in_a_log_line_span_metric_error_webhook_or_foreign_p
         config.custom = Some(custom);
         config.model.url = Some(url);
         config.model.requests_per_minute = 0;
-        config.model.key_env = "CARGO_PKG_DESCRIPTION".to_owned();
+        config.model.key_env = "PLAYGATE_TEST_SECRET".to_owned();
         config.webhook.url = Some(hook_url);
-        config.webhook.secret_env = "CARGO_PKG_DESCRIPTION".to_owned();
+        config.webhook.secret_env = "PLAYGATE_TEST_SECRET".to_owned();
     })
     .await;
     customer(&world, "Owl", OF_FIRST[0], OF_FIRST[1], OF_FIRST[2], OF_FIRST[3]).await;

@@ -1,7 +1,5 @@
 //! A model that does whatever a customer's text orders: does anything come of it?
 
-use std::collections::BTreeSet;
-
 use domain::{
     approval::{ApprovalStatus, RejectReason},
     event::Event,
@@ -267,9 +265,14 @@ async fn gv_13_an_obedient_model_has_no_effect_even_where_nobody_approves(databa
     assert_eq!(messages.items.len(), 2);
     assert!(messages.items.iter().all(|message| message.status == MessageStatus::Delivered));
     let tasks = world.app.store.tasks(&TaskFilter::default(), &page).await.expect("tasks");
-    let titles: BTreeSet<&str> =
-        tasks.items.iter().filter_map(|task| task.title.split(' ').next()).collect();
-    assert_eq!(titles, BTreeSet::from(["Look"]), "only the playbook's own tasks");
+    let own = |title: &str| {
+        title.starts_with("Look at ")
+            || title.ends_with(" has its answer")
+            || title.ends_with(" is at risk")
+    };
+    for task in &tasks.items {
+        assert!(own(&task.title), "only the playbook's own tasks: {}", task.title);
+    }
     assert!(world.app.store.kills().await.expect("switches").is_empty());
     for mail in world.mail() {
         let mail = mail.to_lowercase();

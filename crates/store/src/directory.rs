@@ -44,7 +44,7 @@ impl Store {
                 let rows = tx
                     .fetch(
                         sql!("SELECT id, name, domain, revision FROM accounts "
-                            "WHERE (revision, id) > ($1, $2) ORDER BY revision, id LIMIT $3"),
+                            "WHERE (revision, id) > ($1, $2) ORDER BY revision, id LIMIT +$3"),
                         args,
                     )
                     .await?;
