@@ -6,7 +6,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 
 use crate::{
     detect::{Hit, digits_of as digits},
-    fold::{Folded, skeleton},
+    fold::{Folded, skeleton, transliterate},
     kind::Kind,
 };
 
@@ -283,21 +283,6 @@ fn stands_alone(text: &str, start: usize, end: usize, long: bool) -> bool {
 
 fn is_uncased(name: &str) -> bool {
     name.chars().any(|c| c.is_alphabetic() && !c.is_lowercase() && !c.is_uppercase())
-}
-
-/// German and Nordic letters written out, as user names have them.
-fn transliterate(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for c in name.chars() {
-        match c {
-            'ä' | 'Ä' => out.push_str("ae"),
-            'ö' | 'Ö' | 'ø' | 'Ø' => out.push_str("oe"),
-            'ü' | 'Ü' => out.push_str("ue"),
-            'å' | 'Å' => out.push_str("aa"),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 /// The digits of a number without its international prefix.

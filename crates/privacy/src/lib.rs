@@ -5,6 +5,7 @@
 //! prompt and makes the [`Redacted`] that a model may see; [`Mapping::restore`] puts the originals
 //! back into the answer, and [`leak::scan`] looks at what would go out.
 
+mod base64;
 mod checksum;
 mod detect;
 mod directory;

@@ -9,6 +9,8 @@ use chacha20poly1305::{
 };
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use crate::base64;
+
 /// Length of a nonce in bytes.
 pub const NONCE: usize = 24;
 /// Length of a key in bytes.
@@ -50,7 +52,7 @@ impl MasterKey {
         let bytes = Zeroizing::new(if text.len() == 2 * KEY {
             hex::decode(text).map_err(|_| KeyError::Encoding)?
         } else {
-            base64(text).ok_or(KeyError::Encoding)?
+            base64::decode(text).ok_or(KeyError::Encoding)?
         });
         let mut key = [0; KEY];
         if bytes.len() != KEY {
@@ -128,30 +130,6 @@ fn decrypt(key: &[u8; KEY], sealed: &[u8], aad: &[u8]) -> Result<Zeroizing<Vec<u
         .decrypt(&XNonce::from(*nonce), Payload { msg, aad })
         .map(Zeroizing::new)
         .map_err(|_| OpenError)
-}
-
-/// Decodes base64 of either alphabet.
-fn base64(text: &str) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(text.len() * 3 / 4);
-    let (mut bits, mut count) = (0_u32, 0);
-    for byte in text.trim_end_matches('=').bytes() {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            _ => return None,
-        };
-        bits = (bits << 6) | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            out.push(((bits >> count) & 0xff) as u8);
-            bits &= (1 << count) - 1;
-        }
-    }
-    Some(out)
 }
 
 #[cfg(test)]

@@ -128,16 +128,7 @@ fn written_out(word: &str) -> Option<String> {
     if word.is_ascii() {
         return None;
     }
-    let mut out = String::with_capacity(word.len() + 4);
-    for c in word.chars() {
-        match c {
-            'ä' | 'Ä' => out.push_str("ae"),
-            'ö' | 'Ö' | 'ø' | 'Ø' => out.push_str("oe"),
-            'ü' | 'Ü' => out.push_str("ue"),
-            'å' | 'Å' => out.push_str("aa"),
-            c => out.push(c),
-        }
-    }
+    let out = fold::transliterate(word);
     (out != word).then_some(out)
 }
 

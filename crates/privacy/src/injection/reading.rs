@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::sign::expression;
-use crate::fold::Folded;
+use crate::{base64, fold::Folded};
 
 /// The most bytes of a text that are read in other ways.
 const MOST: usize = 64 * 1024;
@@ -38,7 +38,7 @@ pub(super) fn disguised(text: &str, plain: &Reading) -> Vec<Reading> {
     let text = &text[..text.floor_char_boundary(MOST)];
     let mut found = Vec::new();
     for run in BASE64.find_iter(text) {
-        found.extend(base64(run.as_str()).and_then(printable));
+        found.extend(base64::decode(run.as_str()).and_then(printable));
     }
     for run in HEX.find_iter(text) {
         let digits: String =
@@ -79,30 +79,6 @@ fn printable(bytes: Vec<u8>) -> Option<String> {
     let text = String::from_utf8(bytes).ok()?;
     let odd = text.chars().filter(|c| c.is_control() && !c.is_whitespace()).count();
     (text.len() >= 8 && odd == 0).then_some(text)
-}
-
-/// Decodes base64 in either alphabet, with or without padding.
-fn base64(run: &str) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(run.len() * 3 / 4);
-    let (mut held, mut bits) = (0_u32, 0);
-    for byte in run.bytes().take_while(|byte| *byte != b'=') {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            _ => return None,
-        };
-        held = held << 6 | u32::from(value);
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            out.push(u8::try_from(held >> bits & 0xff).ok()?);
-            held &= (1 << bits) - 1;
-        }
-    }
-    Some(out)
 }
 
 /// `i g n o r e   a l l` as `ignore all`; where all gaps are equal, without any.
