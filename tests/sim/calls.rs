@@ -107,11 +107,12 @@ impl Outbox for Doors {
     async fn begin(
         &self,
         message: &Message,
+        letter: &Letter,
         ttl: SignedDuration,
         now: Timestamp,
         sends_per_hour: Option<u32>,
     ) -> Result<Begun, StoreError> {
-        pass!(self, "begin", Write, message.id, [message], doors => doors.store.begin(&message, ttl, now, sends_per_hour))
+        pass!(self, "begin", Write, message.id, [message, letter], doors => doors.store.begin(&message, &letter, ttl, now, sends_per_hour))
     }
 
     async fn record(

@@ -32,14 +32,15 @@ impl World {
             for signal in unanswered {
                 book.broken(format!("{signal} started nothing, and nobody says why"));
             }
+            // Which came first the rows say; clocks that are apart may not.
             let close = words::<String>(
                 &mut book,
                 &format!(
                     "SELECT a.id || ' and ' || b.id FROM runs AS a JOIN runs AS b \
-                     ON a.playbook = b.playbook AND a.account = b.account AND a.id <> b.id \
-                     AND a.started_at <= b.started_at WHERE a.playbook = '{playbook}' \
+                     ON a.playbook = b.playbook AND a.account = b.account \
+                     AND a.rowid < b.rowid WHERE a.playbook = '{playbook}' \
                      AND b.cause NOT LIKE '%\"trigger\":\"manual\"%' \
-                     AND b.started_at - a.started_at < {}",
+                     AND ABS(b.started_at - a.started_at) < {}",
                     (days - APART) * DAY
                 ),
             );

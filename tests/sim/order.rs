@@ -22,6 +22,10 @@ pub struct Order {
     begun: bool,
     /// Whether it may be begun again.
     again: bool,
+    /// Whether the writer is at work on its first draft.
+    drafting: bool,
+    /// Whether its first draft is there.
+    drafted: bool,
     over: bool,
     /// Whether a person stopped it for a while.
     paused: bool,
@@ -36,6 +40,8 @@ impl Order {
             step: None,
             begun: false,
             again: false,
+            drafting: false,
+            drafted: false,
             over: false,
             paused: false,
         }
@@ -62,12 +68,13 @@ impl Order {
             }
             Event::RunMigrated { to, step_to, .. } => {
                 self.plan = self.stage.plan(to);
+                // What the writer is at work on begins anew, as the other version has it.
+                self.again |= self.begun && self.drafting;
                 self.step = Some(step_to.clone()).filter(|step| !step.is_empty());
                 Ok(())
             }
             Event::RunRewound { to, .. } => {
-                self.step = Some(to.clone());
-                self.begun = false;
+                self.go_to(Some(to.clone()));
                 Ok(())
             }
             Event::RunRetried {} => {
@@ -82,11 +89,13 @@ impl Order {
                 }
                 self.begun = true;
                 self.again = false;
+                self.drafting = false;
                 Ok(())
             }
             Event::StepSkipped { step, .. } => {
                 self.at(step)?;
-                self.step = self.after(step, None);
+                let next = self.after(step, None);
+                self.go_to(next);
                 Ok(())
             }
             Event::StepFinished { step, outcome, taken, .. } => {
@@ -94,9 +103,8 @@ impl Order {
                 if self.begun == taken.is_some() && !self.again {
                     return Err(format!("step `{step}` is finished, and begun was {}", self.begun));
                 }
-                self.step = self.after(step, Some(outcome));
-                self.begun = false;
-                self.again = false;
+                let next = self.after(step, Some(outcome));
+                self.go_to(next);
                 Ok(())
             }
             Event::RunPaused {} => {
@@ -111,12 +119,19 @@ impl Order {
                 Err(format!("{message} is taken for delivery, and the run is paused"))
             }
             Event::TaskCreated { step, .. } if step.starts_with("sends-stopped-") => Ok(()),
+            Event::ModelCalled { step, .. } => {
+                self.drafting = !self.drafted;
+                self.at(step)
+            }
+            Event::DraftWritten { step, .. } => {
+                self.drafting = false;
+                self.drafted = true;
+                self.at(step)
+            }
             Event::StepRetried { step, .. }
             | Event::IntentJudged { step, .. }
             | Event::RecipientMissing { step, .. }
-            | Event::ModelCalled { step, .. }
             | Event::ModelAnswered { step, .. }
-            | Event::DraftWritten { step, .. }
             | Event::ApprovalRequested { step, .. }
             | Event::TaskCreated { step, .. }
             | Event::OwnerAssigned { step, .. }
@@ -136,6 +151,15 @@ impl Order {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Another step is at hand, and not begun.
+    fn go_to(&mut self, step: Option<String>) {
+        self.step = step;
+        self.begun = false;
+        self.again = false;
+        self.drafting = false;
+        self.drafted = false;
     }
 
     fn at(&self, step: &str) -> Result<(), String> {

@@ -1,7 +1,7 @@
 //! Many seeds, one after the other and side by side, and what came of them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     sync::{
         Arc, Mutex, PoisonError,
@@ -12,6 +12,8 @@ use std::{
 };
 
 use anyhow::{Result, anyhow};
+use domain::id::RunId;
+use rusqlite::Connection;
 
 use super::{stage::Stage, sync::Backstage, time::DAY, world::World};
 
@@ -59,6 +61,33 @@ pub fn play(
 }
 
 impl World {
+    /// Adds the trails of the runs that broke promises to the story.
+    fn remark_trails(&mut self) {
+        let trails: Vec<String> = {
+            let mut book = self.book();
+            let named: BTreeSet<String> = book
+                .violations
+                .iter()
+                .flat_map(|what| what.split(|c: char| !c.is_alphanumeric() && c != '_'))
+                .filter(|word| word.parse::<RunId>().is_ok())
+                .map(str::to_owned)
+                .collect();
+            named
+                .iter()
+                .flat_map(|run| {
+                    let text = "SELECT seq || ' ' || actor || ' ' || data FROM events \
+                                WHERE stream = ?1 ORDER BY seq";
+                    let found = trail(&book.eye, text, run);
+                    let lines = book.looked(found).join("\n");
+                    [format!("-- the trail of {run}"), lines]
+                })
+                .collect()
+        };
+        for line in trails {
+            self.story.remark(&line);
+        }
+    }
+
     /// What it came to.
     fn close(mut self, seed: u64, time: i64) -> Played {
         let mut tally: BTreeMap<String, u64> = BTreeMap::new();
@@ -66,6 +95,7 @@ impl World {
         for (what, count) in &self.tally {
             tally.insert((*what).to_owned(), *count);
         }
+        self.remark_trails();
         let mut ends = Vec::new();
         let violations = {
             let book = self.book();
@@ -99,6 +129,10 @@ impl World {
             story: self.story.words().to_owned(),
         }
     }
+}
+
+fn trail(eye: &Connection, text: &str, run: &str) -> rusqlite::Result<Vec<String>> {
+    eye.prepare(text)?.query_map([run], |row| row.get(0))?.collect()
 }
 
 /// What many seeds came to.

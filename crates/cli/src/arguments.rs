@@ -578,7 +578,7 @@ pub enum OutboxCommand {
         /// It arrived; the run goes on
         #[arg(long, conflicts_with = "resend", required_unless_present = "resend")]
         arrived: bool,
-        /// It did not arrive; send it again
+        /// It did not arrive; send it again, unless its run was cancelled
         #[arg(long)]
         resend: bool,
     },

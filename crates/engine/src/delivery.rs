@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use domain::{
     clock::Clock,
-    draft::Manuscript,
+    draft::{Letter, Manuscript},
     intent::Channel,
     message::{Clearance, Cleared, DeliverError, Message, MessageStatus, Refusal},
     port::{Begun, Outbox, Outcome, Parcel, Room, StoreError, Transmission, VaultError},
@@ -128,6 +128,7 @@ pub struct Delivery {
 struct Beginning<'a> {
     outbox: &'a dyn Outbox,
     message: &'a Message,
+    letter: &'a Letter,
     clock: &'a dyn Clock,
     lease: SignedDuration,
     sends_per_hour: Option<u32>,
@@ -138,9 +139,12 @@ struct Beginning<'a> {
 #[async_trait]
 impl Transmission for Beginning<'_> {
     async fn begin(&self) -> bool {
-        // A slow conversation may have begun before somebody stopped all sending.
+        // A slow conversation may have begun before somebody stopped all sending or opted out.
         let now = self.clock.now();
-        let begun = self.outbox.begin(self.message, self.lease, now, self.sends_per_hour).await;
+        let begun = self
+            .outbox
+            .begin(self.message, self.letter, self.lease, now, self.sends_per_hour)
+            .await;
         let instead = match begun {
             Ok(Begun::Yes) => return true,
             Ok(Begun::Held(why)) => Outcome::Held { why, until: now },
@@ -402,6 +406,7 @@ impl Delivery {
         let beginning = Beginning {
             outbox: &*ports.outbox,
             message,
+            letter: cleared.letter(),
             clock: &*ports.clock,
             lease: self.settings.delivery_lease,
             sends_per_hour: sends_per_hour.or(self.settings.limits.sends_per_hour),

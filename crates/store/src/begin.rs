@@ -1,4 +1,4 @@
-//! The moment before a message is handed over: stops, its run, and how many went before it.
+//! The moment before a message is handed over: stops, its run, its contact, and how many went before.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,8 +8,11 @@ use std::{
 use domain::{
     action::Team,
     clock::Clock,
+    contact::Consent,
+    draft::Letter,
     event::{Event, NewEvent},
     id::{AccountId, MessageId, TaskId},
+    intent::MessageClass,
     killswitch::{Kill, Scope},
     message::{Message, MessageStatus, Refusal},
     port::{Begun, StoreError},
@@ -38,6 +41,8 @@ const WINDOW: SignedDuration = SignedDuration::from_hours(1);
 #[derive(Clone)]
 pub(crate) struct Beginning {
     pub(crate) message: Message,
+    pub(crate) class: MessageClass,
+    pub(crate) address: String,
     pub(crate) ttl: SignedDuration,
     pub(crate) now: Timestamp,
     pub(crate) sends_per_hour: Option<u32>,
@@ -49,12 +54,20 @@ impl Store {
     pub(crate) async fn begin_message(
         &self,
         message: &Message,
+        letter: &Letter,
         ttl: SignedDuration,
         now: Timestamp,
         sends_per_hour: Option<u32>,
     ) -> Result<Begun, StoreError> {
-        let (message, clock) = (message.clone(), Arc::clone(&self.clock));
-        let beginning = Beginning { message, ttl, now, sends_per_hour, clock };
+        let beginning = Beginning {
+            message: message.clone(),
+            class: letter.class,
+            address: letter.recipient.address.clone(),
+            ttl,
+            now,
+            sends_per_hour,
+            clock: Arc::clone(&self.clock),
+        };
         self.gatherers().beginnings.ask(self, beginning).await
     }
 }
@@ -77,6 +90,29 @@ struct Found {
     account: AccountId,
     run: RunStatus,
     stopped: bool,
+    /// None when the contact is gone.
+    contact: Option<Reach>,
+}
+
+/// Whether and where a contact may be written to.
+struct Reach {
+    consent: Consent,
+    address: Option<String>,
+    bounces: bool,
+}
+
+impl Reach {
+    /// What keeps this message from the contact for good.
+    fn bars(&self, one: &Beginning) -> Option<Refusal> {
+        if !self.consent.permits(one.class) {
+            return Some(Refusal::Consent(self.consent.to_string()));
+        }
+        if self.bounces {
+            return Some(Refusal::Address("bounces"));
+        }
+        let moved = self.address.as_deref() != Some(one.address.as_str());
+        moved.then_some(Refusal::Address("has changed since approval"))
+    }
 }
 
 impl Found {
@@ -87,9 +123,10 @@ impl Found {
     }
 
     /// Whether nothing but its number may keep it.
-    fn may_go(&self, message: &Message) -> bool {
+    fn may_go(&self, one: &Beginning) -> bool {
         let rests = matches!(self.run, RunStatus::Cancelled | RunStatus::Paused);
-        self.is_held_by(message) && !rests && !self.stopped
+        let reaches = self.contact.as_ref().is_some_and(|contact| contact.bars(one).is_none());
+        self.is_held_by(&one.message) && !rests && !self.stopped && reaches
     }
 
     /// What stops would cover it.
@@ -131,7 +168,7 @@ async fn begin(tx: &mut Tx, all: Vec<Beginning>) -> Result<Vec<Begun>, StoreErro
     let mut beyond: BTreeSet<usize> = BTreeSet::new();
     for (place, one) in all.iter().enumerate() {
         let id = one.message.id;
-        let Some(message) = found.get(&id).filter(|found| found.may_go(&one.message)) else {
+        let Some(message) = found.get(&id).filter(|found| found.may_go(one)) else {
             continue;
         };
         if let (Some(most), Some(sent)) = (one.sends_per_hour, sent.get_mut(&message.playbook)) {
@@ -202,16 +239,29 @@ async fn find(tx: &mut Tx, all: &[Beginning]) -> Result<BTreeMap<MessageId, Foun
         sql!("SELECT messages.id AS id, messages.token AS token, messages.status AS status, "
             "messages.begun_at AS begun_at, approvals.playbook AS playbook, "
             "approvals.action AS action, approvals.account AS account, runs.status AS run_status, "
-            "CAST(CASE WHEN" {not_stopped} "THEN 0 ELSE 1 END AS BIGINT) AS stopped "
+            "CAST(CASE WHEN" {not_stopped} "THEN 0 ELSE 1 END AS BIGINT) AS stopped, "
+            "CASE WHEN contacts.opted_out_at IS NULL THEN contacts.consent ELSE 'opted_out' END "
+            "AS consent, contacts.email AS address, contacts.bounced_at AS bounced_at "
             "FROM messages JOIN approvals ON approvals.id = messages.approval "
-            "JOIN runs ON runs.id = messages.run WHERE messages.id" {among "$1"}
+            "JOIN runs ON runs.id = messages.run "
+            "LEFT JOIN contacts ON contacts.id = messages.contact WHERE messages.id" {among "$1"}
             "ORDER BY messages.id" {either "" " FOR NO KEY UPDATE OF messages"}),
         vec![Value::json(&ids)],
     )
     .await?
     .iter()
     .map(|row| {
+        let consent: Option<Consent> = row.maybe_word("consent")?;
+        let contact = match consent {
+            Some(consent) => Some(Reach {
+                consent,
+                address: row.get("address")?,
+                bounces: row.maybe_at("bounced_at")?.is_some(),
+            }),
+            None => None,
+        };
         let found = Found {
+            contact,
             token: row.int("token")?,
             status: row.word("status")?,
             begun_at: row.maybe_at("begun_at")?,
@@ -238,7 +288,7 @@ async fn count(
         .filter(|one| one.sends_per_hour.is_some())
         .filter_map(|one| {
             let found = found.get(&one.message.id)?;
-            found.may_go(&one.message).then_some((one, found))
+            found.may_go(one).then_some((one, found))
         })
         .collect();
     let Some(most) = bounded.iter().filter_map(|(one, _)| one.sends_per_hour).max() else {
@@ -302,8 +352,8 @@ async fn count(
 }
 
 /// Marks messages as being handed over; those that were. Whoever finds one so may repeat it where
-/// the channel dedupes. After this nothing holds it back, so stops and the run are looked at once
-/// more.
+/// the channel dedupes. After this nothing holds it back, so stops, the run and the contact are
+/// looked at once more.
 async fn transmit(
     tx: &mut Tx,
     chosen: &BTreeMap<MessageId, &Beginning>,
@@ -319,6 +369,8 @@ async fn transmit(
                 "token": one.message.token,
                 "ttl": microseconds(one.ttl),
                 "at": one.now.as_microsecond(),
+                "address": one.address,
+                "consents": consents(one.class),
             })
         })
         .collect();
@@ -327,12 +379,16 @@ async fn transmit(
             "begun_at = r.at, playbook = CASE WHEN messages.playbook <> '' "
             "THEN messages.playbook ELSE (SELECT approvals.playbook FROM approvals "
             "WHERE approvals.id = messages.approval) END FROM "
-            {rows "$1" (id TEXT, token BIGINT, ttl BIGINT, at BIGINT)}
+            {rows "$1" (id TEXT, token BIGINT, ttl BIGINT, at BIGINT, address TEXT, consents TEXT)}
             "WHERE messages.id = r.id AND messages.token = r.token "
             // Dressed up: bare, it would tempt SQLite to walk all that are on their way.
             "AND messages.status || '' IN ('sending', 'transmitting') "
             "AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.id = messages.run "
-            "AND runs.status IN ('cancelled', 'paused')) AND" {not_stopped}
+            "AND runs.status IN ('cancelled', 'paused')) "
+            "AND EXISTS (SELECT 1 FROM contacts WHERE contacts.id = messages.contact "
+            "AND contacts.bounced_at IS NULL AND contacts.email = r.address AND r.consents LIKE "
+            "'%,' || CASE WHEN contacts.opted_out_at IS NULL THEN contacts.consent "
+            "ELSE 'opted_out' END || ',%') AND" {not_stopped}
             "RETURNING messages.id AS id"),
         vec![Value::json(&rows)],
     )
@@ -340,6 +396,12 @@ async fn transmit(
     .iter()
     .map(|row| row.word("id"))
     .collect()
+}
+
+/// The consents under which a message of this class may be sent, each between commas.
+fn consents(class: MessageClass) -> String {
+    let permitting = Consent::ALL.iter().filter(|consent| consent.permits(class));
+    permitting.fold(",".to_owned(), |all, consent| format!("{all}{consent},"))
 }
 
 /// Stops the playbook's sending and tells CS ops.
@@ -419,6 +481,14 @@ fn hindrance(one: &Beginning, found: &Found, kills: &BTreeMap<String, Kill>) -> 
         RunStatus::Cancelled => return Begun::Refused("the run was cancelled".to_owned()),
         RunStatus::Paused => return Begun::Held("the run is paused".to_owned()),
         RunStatus::Active | RunStatus::Stuck | RunStatus::Completed => {}
+    }
+    match &found.contact {
+        None => return Begun::Refused("the contact is gone".to_owned()),
+        Some(contact) => {
+            if let Some(refusal) = contact.bars(one) {
+                return Begun::Refused(refusal.to_string());
+            }
+        }
     }
     match found.scopes().iter().find_map(|scope| kills.get(scope)) {
         Some(kill) => Begun::Held(Refusal::Killed(kill.in_words()).to_string()),

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use async_trait::async_trait;
 use domain::{
+    draft::Letter,
     event::{Event, NewEvent},
     id::{MessageId, RunId},
     killswitch::{Kill, Scope},
@@ -53,11 +54,12 @@ impl Outbox for Store {
     async fn begin(
         &self,
         message: &Message,
+        letter: &Letter,
         ttl: SignedDuration,
         now: Timestamp,
         sends_per_hour: Option<u32>,
     ) -> Result<Begun, StoreError> {
-        self.begin_message(message, ttl, now, sends_per_hour).await
+        self.begin_message(message, letter, ttl, now, sends_per_hour).await
     }
 
     async fn record(
@@ -308,11 +310,10 @@ async fn resolve(
     let Some(message) = message::find(tx, id).await? else { return Ok(false) };
     let Some(row) = run::lock(tx, message.run).await? else { return Ok(false) };
     let run = run::read(&row)?;
-    if !arrived && run.status == RunStatus::Cancelled {
-        return Ok(false);
-    }
     let (status, settled_at, resolution) = if arrived {
         (MessageStatus::Delivered, Some(now), "arrived")
+    } else if run.status == RunStatus::Cancelled {
+        (MessageStatus::Failed, Some(now), "did not arrive; its run was cancelled")
     } else {
         (MessageStatus::Queued, None, "send again")
     };
@@ -321,7 +322,7 @@ async fn resolve(
         .execute(
             sql!("UPDATE messages SET status = $2, settled_at = $3, next_at = $4, note = $5, "
                 "attempts = CASE WHEN $3 IS NULL THEN 0 ELSE attempts END, claims = 0 "
-                "WHERE id = $1 AND status IN ('uncertain', 'failed')"),
+                "WHERE id = $1 AND status IN ('uncertain', 'failed') AND status <> $2"),
             vec![
                 Value::word(id),
                 Value::word(status),

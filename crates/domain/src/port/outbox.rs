@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::StoreError;
 use crate::{
+    draft::Letter,
     id::MessageId,
     intent::Channel,
     killswitch::{Kill, Scope},
@@ -54,7 +55,7 @@ pub enum Begun {
     Lost,
     /// Not now: sending is stopped, or the run is paused. Why, in words.
     Held(String),
-    /// Never: the run was cancelled. Why, in words.
+    /// Never: the run was cancelled, or the contact opted out or moved. Why, in words.
     Refused(String),
 }
 
@@ -123,7 +124,7 @@ pub trait Outbox: Send + Sync {
     ) -> Result<bool, StoreError>;
 
     /// Makes durable that the text is about to be handed over, or says why it must not be: looks
-    /// at stops and at the run once more, and counts.
+    /// at stops, at the run and at what the contact agreed to once more, and counts.
     ///
     /// `sends_per_hour` bounds the messages of the playbook that were begun in the hour before
     /// `now`, by whatever process, since a person last restarted its sending; another attempt at a
@@ -133,6 +134,7 @@ pub trait Outbox: Send + Sync {
     async fn begin(
         &self,
         message: &Message,
+        letter: &Letter,
         ttl: SignedDuration,
         now: Timestamp,
         sends_per_hour: Option<u32>,
@@ -149,7 +151,7 @@ pub trait Outbox: Send + Sync {
     ) -> Result<bool, StoreError>;
 
     /// A person says what became of an uncertain or failed message: `true`: it arrived; `false`:
-    /// send it again. False if the message was neither.
+    /// it did not, and is sent again unless its run was cancelled. False if there is nothing to say.
     async fn resolve(
         &self,
         id: MessageId,

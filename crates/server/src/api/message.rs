@@ -51,7 +51,7 @@ pub(crate) async fn show(
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Resolve {
-    /// True: it arrived. False: send it again.
+    /// True: it arrived. False: it did not; it is sent again unless its run was cancelled.
     arrived: bool,
 }
 

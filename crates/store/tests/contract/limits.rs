@@ -21,7 +21,7 @@ use jiff::SignedDuration;
 use crate::{
     backend::Backend,
     outbox::{begin, claim, receipt, stored},
-    stage::{LONG, Stage},
+    stage::{LONG, Stage, letter_to},
 };
 
 contract! {
@@ -287,7 +287,10 @@ async fn begun(backend: &Backend, messages: &[Message], most: u32) -> usize {
     for message in messages {
         let (store, now, message) = (backend.another().await, backend.now(), message.clone());
         asking.push(tokio::spawn(async move {
-            let begun = store.begin(&message, LONG, now, Some(most)).await.unwrap();
+            let begun = store
+                .begin(&message, &letter_to(message.contact), LONG, now, Some(most))
+                .await
+                .unwrap();
             store.close().await;
             begun
         }));
@@ -330,7 +333,11 @@ async fn no_more_leave_in_an_hour_than_may_and_somebody_is_told(backend: &Backen
     // Another playbook goes on.
     granted(&stage, "reviews", "other").await;
     let other = claim(backend, LONG).await;
-    let begun = backend.store.begin(&other, LONG, backend.now(), Some(4)).await.unwrap();
+    let begun = backend
+        .store
+        .begin(&other, &letter_to(other.contact), LONG, backend.now(), Some(4))
+        .await
+        .unwrap();
     assert_eq!(begun, Begun::Yes);
 }
 
@@ -369,7 +376,11 @@ async fn another_attempt_at_a_message_counts_as_the_message(backend: &Backend) {
     let messages = in_hand(&stage, 2).await;
     for message in &messages {
         for _ in 0..3 {
-            let begun = backend.store.begin(message, LONG, backend.now(), Some(2)).await.unwrap();
+            let begun = backend
+                .store
+                .begin(message, &letter_to(message.contact), LONG, backend.now(), Some(2))
+                .await
+                .unwrap();
             assert_eq!(begun, Begun::Yes);
         }
     }
@@ -384,15 +395,19 @@ async fn a_paused_or_cancelled_run_is_seen_before_the_hand_over(backend: &Backen
         store.intervene(message.run, &what, &by, now).await.unwrap();
     };
     intervene(Intervention::Pause).await;
-    let held = store.begin(&message, LONG, now, None).await.unwrap();
+    let held = store.begin(&message, &letter_to(message.contact), LONG, now, None).await.unwrap();
     assert_eq!(held, Begun::Held("the run is paused".to_owned()));
     intervene(Intervention::Resume).await;
     assert!(begin(backend, &message, LONG).await);
     intervene(Intervention::Cancel { reason: "wrong account".to_owned() }).await;
-    let refused = store.begin(&message, LONG, now, None).await.unwrap();
+    let refused =
+        store.begin(&message, &letter_to(message.contact), LONG, now, None).await.unwrap();
     assert_eq!(refused, Begun::Refused("the run was cancelled".to_owned()));
     assert!(store.record(&message, &receipt(), now).await.unwrap());
-    assert_eq!(store.begin(&message, LONG, now, None).await.unwrap(), Begun::Lost);
+    assert_eq!(
+        store.begin(&message, &letter_to(message.contact), LONG, now, None).await.unwrap(),
+        Begun::Lost
+    );
 }
 
 async fn a_message_that_loses_its_workers_is_given_up(backend: &Backend) {

@@ -4,9 +4,13 @@ use std::{collections::BTreeSet, time::Duration};
 
 use domain::{
     approval::Approval,
+    contact::Consent,
+    draft::Letter,
+    intent::MessageClass,
     message::{Message, MessageStatus, Receipt, id_of},
     page::PageRequest,
-    port::{Begun, Inbox, Journal, Ledger, Outbox, Outcome, Work},
+    port::{Begun, Inbox, Intake, Journal, Ledger, Outbox, Outcome, Work},
+    record::{ContactRow, Row},
     run::{DeadEnd, Intervened, Intervention, Phase, RunStatus},
     turn::{Committed, Settled, Turn},
 };
@@ -14,7 +18,7 @@ use jiff::SignedDuration;
 
 use crate::{
     backend::Backend,
-    stage::{LONG, Stage, minutes_after},
+    stage::{LONG, SOURCE, Stage, contact_row, letter_to, minutes_after, record},
 };
 
 contract! {
@@ -33,7 +37,9 @@ contract! {
     a_failure_resolved_leaves_alone_a_run_stuck_on_something_else,
     a_failure_resolved_during_a_turn_is_not_lost,
     nothing_is_sent_again_for_a_cancelled_run,
+    what_did_not_arrive_and_is_not_needed_any_more_is_settled,
     cancelling_refuses_what_is_still_queued,
+    gv_29_what_the_contact_wants_is_looked_at_right_before_the_hand_over,
     a_paused_runs_message_stays_unclaimed_and_resuming_rings_for_it,
     what_died_on_the_wire_is_taken_though_its_run_is_paused,
 }
@@ -52,7 +58,12 @@ pub(crate) async fn stored(backend: &Backend, message: &Message) -> Message {
 
 /// Whether the message may be handed over, whatever was sent before.
 pub(crate) async fn begin(backend: &Backend, message: &Message, ttl: SignedDuration) -> bool {
-    backend.store.begin(message, ttl, backend.now(), None).await.unwrap() == Begun::Yes
+    backend
+        .store
+        .begin(message, &letter_to(message.contact), ttl, backend.now(), None)
+        .await
+        .unwrap()
+        == Begun::Yes
 }
 
 pub(crate) fn receipt() -> Outcome {
@@ -397,6 +408,22 @@ async fn nothing_is_sent_again_for_a_cancelled_run(backend: &Backend) {
     assert_eq!((run.status, run.wake_at), (RunStatus::Cancelled, None));
 }
 
+async fn what_did_not_arrive_and_is_not_needed_any_more_is_settled(backend: &Backend) {
+    let stage = Stage::new(backend).await;
+    let approval = stage.granted("k").await;
+    let message = claim(backend, LONG).await;
+    let (store, by, now) = (&backend.store, stage.by(), backend.now());
+    store.record(&message, &Outcome::Uncertain("no answer".to_owned()), now).await.unwrap();
+    cancel(&stage, &approval).await;
+    assert_eq!(stored(backend, &message).await.settled_at, None, "nobody knows yet");
+    assert!(store.resolve(message.id, false, &by, now).await.unwrap());
+    let settled = stored(backend, &message).await;
+    assert_eq!((settled.status, settled.settled_at), (MessageStatus::Failed, Some(now)));
+    assert_eq!(store.claim_messages(now, 10, LONG).await.unwrap(), []);
+    assert_eq!(stage.events(approval.run).await.last().unwrap(), "message_resolved");
+    assert!(!store.resolve(message.id, false, &by, now).await.unwrap(), "it is said");
+}
+
 async fn cancelling_refuses_what_is_still_queued(backend: &Backend) {
     let stage = Stage::new(backend).await;
     let on_its_way = stage.granted("sending").await;
@@ -410,7 +437,11 @@ async fn cancelling_refuses_what_is_still_queued(backend: &Backend) {
     assert_eq!(stored(backend, &held).await.status, MessageStatus::Sending);
     assert_eq!(stage.events(on_its_way.run).await.last().unwrap(), "run_cancelled");
     // Whoever holds it is told before it is handed over.
-    let begun = backend.store.begin(&held, LONG, backend.now(), None).await.unwrap();
+    let begun = backend
+        .store
+        .begin(&held, &letter_to(held.contact), LONG, backend.now(), None)
+        .await
+        .unwrap();
     assert_eq!(begun, Begun::Refused("the run was cancelled".to_owned()));
 
     let id = id_of(queued.run, "outreach");
@@ -421,6 +452,47 @@ async fn cancelling_refuses_what_is_still_queued(backend: &Backend) {
     let events = stage.events(queued.run).await;
     assert_eq!(events[events.len() - 2..], ["run_cancelled", "message_refused"]);
     assert_eq!(backend.store.claim_messages(backend.now(), 10, LONG).await.unwrap(), []);
+}
+
+async fn gv_29_what_the_contact_wants_is_looked_at_right_before_the_hand_over(backend: &Backend) {
+    let opted_out = |row: &mut ContactRow| row.opted_out_at = Some(backend.now());
+    let denied = |row: &mut ContactRow| row.consent = Consent::OptedOut;
+    let moved = |row: &mut ContactRow| row.email = Some("ann@elsewhere.test".to_owned());
+    let changes: [(&dyn Fn(&mut ContactRow), &str); 3] = [
+        (&opted_out, "the contact's consent is `opted_out`"),
+        (&denied, "the contact's consent is `opted_out`"),
+        (&moved, "the contact's address has changed since approval"),
+    ];
+    let stage = Stage::new(backend).await;
+    let import = async |change: &dyn Fn(&mut ContactRow)| {
+        let mut row = contact_row("A-1", "ann@acme.test");
+        change(&mut row);
+        let record = record("C-1", Row::Contact(row));
+        backend.store.absorb(SOURCE, vec![record], backend.now(), false).await.unwrap();
+    };
+    for (n, (change, why)) in changes.into_iter().enumerate() {
+        import(&|_| {}).await;
+        stage.granted(&n.to_string()).await;
+        // Whoever has it has made all other checks.
+        let message = claim(backend, LONG).await;
+        import(change).await;
+        let letter = stage.letter();
+        let begun = backend.store.begin(&message, &letter, LONG, backend.now(), None).await;
+        assert_eq!(begun.unwrap(), Begun::Refused(why.to_owned()));
+        assert_eq!(stored(backend, &message).await.status, MessageStatus::Sending);
+        let refused = Outcome::Refused(why.to_owned());
+        backend.store.record(&message, &refused, backend.now()).await.unwrap();
+        let claimed = stage.claim(LONG).await;
+        stage.commit(stage.turn(&claimed)).await;
+    }
+    // An opt-out stops all but what is strictly transactional.
+    import(&|_| {}).await;
+    stage.granted("transactional").await;
+    let message = claim(backend, LONG).await;
+    import(&opted_out).await;
+    let letter = Letter { class: MessageClass::Transactional, ..stage.letter() };
+    let begun = backend.store.begin(&message, &letter, LONG, backend.now(), None).await;
+    assert_eq!(begun.unwrap(), Begun::Yes);
 }
 
 async fn a_paused_runs_message_stays_unclaimed_and_resuming_rings_for_it(backend: &Backend) {

@@ -185,20 +185,7 @@ impl<'a> Stage<'a> {
 
     /// The letter every draft here is.
     pub(crate) fn letter(&self) -> Letter {
-        Letter {
-            recipient: serde_json::from_value(serde_json::json!({
-                "contact": self.contact,
-                "name": "Ann Lee",
-                "address": "ann@acme.test",
-                "role": "champion",
-            }))
-            .unwrap(),
-            channel: Channel::Email,
-            class: MessageClass::Relationship,
-            subject: "Your renewal".to_owned(),
-            body: "Hello Ann".to_owned(),
-            attachments: Vec::new(),
-        }
+        letter_to(self.contact)
     }
 
     pub(crate) fn version(&self, number: i64) -> (Version, Sealed) {
@@ -310,6 +297,24 @@ impl<'a> Stage<'a> {
                 data["event"].as_str().unwrap().to_owned()
             })
             .collect()
+    }
+}
+
+/// The letter every draft here is.
+pub(crate) fn letter_to(contact: ContactId) -> Letter {
+    Letter {
+        recipient: serde_json::from_value(json!({
+            "contact": contact,
+            "name": "Ann Lee",
+            "address": "ann@acme.test",
+            "role": "champion",
+        }))
+        .unwrap(),
+        channel: Channel::Email,
+        class: MessageClass::Relationship,
+        subject: "Your renewal".to_owned(),
+        body: "Hello Ann".to_owned(),
+        attachments: Vec::new(),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
     backend::Backend,
     limits::{granted, in_hand},
     outbox::{begin, claim, receipt, stored},
-    stage::{LONG, Stage, minutes_after},
+    stage::{LONG, Stage, letter_to, minutes_after},
 };
 
 contract! {
@@ -47,7 +47,9 @@ fn commits(backend: &Backend) -> Arc<AtomicUsize> {
 /// What those who begin all of them at the same moment are told.
 async fn begun(backend: &Backend, messages: &[Message], most: Option<u32>) -> Vec<Begun> {
     let now = backend.now();
-    let asking = messages.iter().map(|message| backend.store.begin(message, LONG, now, most));
+    let asking = messages
+        .iter()
+        .map(|message| backend.store.begin(message, &letter_to(message.contact), LONG, now, most));
     join_all(asking).await.into_iter().map(Result::unwrap).collect()
 }
 

@@ -150,7 +150,9 @@ mod plans {
         let (limits, room) = (Limits::default(), Room::of_each(8));
         let messages = store.claim_messages_within(now, &room, LONG, &limits);
         let message = book.note("claim messages", messages).await.unwrap().remove(0);
-        book.note("begin a message", store.begin(&message, LONG, now, Some(9))).await.unwrap();
+        let letter = stage.letter();
+        let begun = store.begin(&message, &letter, LONG, now, Some(9));
+        book.note("begin a message", begun).await.unwrap();
         let outcome = Outcome::Delivered(Receipt { note: "250 ok".to_owned() });
         book.note("record a message", store.record(&message, &outcome, now)).await.unwrap();
 
