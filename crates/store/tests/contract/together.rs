@@ -47,9 +47,10 @@ fn commits(backend: &Backend) -> Arc<AtomicUsize> {
 /// What those who begin all of them at the same moment are told.
 async fn begun(backend: &Backend, messages: &[Message], most: Option<u32>) -> Vec<Begun> {
     let now = backend.now();
-    let asking = messages
-        .iter()
-        .map(|message| backend.store.begin(message, &letter_to(message.contact), LONG, now, most));
+    let asking = messages.iter().map(|message| async move {
+        let letter = letter_to(message.contact);
+        backend.store.begin(message, &letter, LONG, now, most).await
+    });
     join_all(asking).await.into_iter().map(Result::unwrap).collect()
 }
 
