@@ -61,7 +61,7 @@ pub(crate) fn named_by_each(
         let rows: Vec<_> =
             asked.iter().map(|text| json!({ "text": text, "key": key(text) })).collect();
         let mut found: HashMap<String, Vec<Account>> = HashMap::new();
-        for row in tx.fetch(named(), vec![Value::json(&rows)]).await? {
+        for row in tx.fetch(named(), vec![Value::rows(rows)]).await? {
             let of_text = found.entry(row.text("asked")?).or_default();
             if of_text.len() < 2 {
                 of_text.push(read(&row)?);

@@ -86,7 +86,7 @@ pub(crate) async fn put(tx: &mut Tx, approvals: &[Approval]) -> Result<(), Store
             })
         })
         .collect();
-    let rows = Value::json(&rows);
+    let rows = Value::rows(rows);
     tx.execute(
         sql!("INSERT INTO approvals (id, run, step, playbook, account, contact, action, "
             "risk_order, assignee, queued_at, due_at, status, snoozed_until, revision, data) "
@@ -147,7 +147,7 @@ pub(crate) async fn seal(tx: &mut Tx, contents: &[Sealed]) -> Result<(), StoreEr
         sql!("INSERT INTO contents (id, subject, bytes) SELECT r.id, r.subject, r.bytes FROM "
             {rows "$1" (id TEXT, subject TEXT, bytes BYTES)}
             "WHERE true ON CONFLICT (id) DO NOTHING"),
-        vec![Value::json(&rows)],
+        vec![Value::rows(rows)],
     )
     .await?;
     Ok(())
@@ -191,7 +191,7 @@ pub(crate) async fn enqueue(
                 content TEXT, binding TEXT, channel TEXT
             )}
             "JOIN approvals AS a ON a.id = r.approval WHERE true ON CONFLICT (id) DO NOTHING"),
-        vec![Value::json(&rows), Value::from(now)],
+        vec![Value::rows(rows), Value::from(now)],
     )
     .await?;
     Ok(())

@@ -1,6 +1,117 @@
-//! Rows as JSON text, the one parameter a batch is bound as.
+//! Rows of a batch, bound whole: as one JSON array on SQLite, as one array a column on PostgreSQL.
 
-use serde::Serialize;
+use std::{borrow::Cow, fmt::Debug};
+
+use serde::{Serialize, Serializer};
+use serde_json::Value as Json;
+
+use crate::spread::{Bound, Kind};
+
+/// One field of a row.
+pub(crate) enum Field<'a> {
+    Null,
+    Text(Cow<'a, str>),
+    Int(i64),
+    Double(f64),
+    Bytes(&'a [u8]),
+}
+
+impl<'a> Field<'a> {
+    pub(crate) const fn of(text: &'a str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+}
+
+/// A row: an object as JSON, in which bytes are written in hex, and its fields by name. A field that
+/// is not there is NULL.
+pub(crate) trait Fields: Debug + Serialize + Send + Sync {
+    fn field(&self, name: &str) -> Field<'_>;
+}
+
+impl Fields for Json {
+    fn field(&self, name: &str) -> Field<'_> {
+        match self.get(name) {
+            None | Some(Json::Null) => Field::Null,
+            Some(Json::String(text)) => Field::Text(Cow::Borrowed(text)),
+            Some(Json::Number(number)) => match (number.as_i64(), number.as_f64()) {
+                (Some(whole), _) => Field::Int(whole),
+                (None, Some(double)) => Field::Double(double),
+                (None, None) => Field::Text(Cow::Owned(number.to_string())),
+            },
+            Some(other) => Field::Text(Cow::Owned(other.to_string())),
+        }
+    }
+}
+
+/// Rows of one kind.
+pub(crate) trait Batch: Debug + Send + Sync {
+    /// All as one JSON array.
+    fn json(&self) -> String;
+
+    /// One field of each.
+    fn column(&self, name: &str, kind: Kind) -> Bound;
+}
+
+impl<R: Fields> Batch for Vec<R> {
+    fn json(&self) -> String {
+        json(self)
+    }
+
+    fn column(&self, name: &str, kind: Kind) -> Bound {
+        let fields = self.iter().map(|row| row.field(name));
+        match kind {
+            Kind::Text => Bound::Texts(fields.map(Field::into_text).collect()),
+            Kind::Int => Bound::Ints(fields.map(Field::into_int).collect()),
+            Kind::Double => Bound::Doubles(fields.map(Field::into_double).collect()),
+            Kind::Bytes => Bound::Blobs(fields.map(Field::into_bytes).collect()),
+        }
+    }
+}
+
+impl Field<'_> {
+    /// PostgreSQL cannot store NUL characters.
+    fn into_text(self) -> Option<String> {
+        match self {
+            Field::Null => None,
+            Field::Text(text) if text.contains('\0') => Some(text.replace('\0', "")),
+            Field::Text(text) => Some(text.into_owned()),
+            Field::Int(number) => Some(number.to_string()),
+            Field::Double(number) => Some(number.to_string()),
+            Field::Bytes(bytes) => Some(hex::encode(bytes)),
+        }
+    }
+
+    fn into_int(self) -> Option<i64> {
+        match self {
+            Field::Int(number) => Some(number),
+            Field::Text(text) => text.parse().ok(),
+            Field::Null | Field::Double(_) | Field::Bytes(_) => None,
+        }
+    }
+
+    fn into_double(self) -> Option<f64> {
+        match self {
+            Field::Double(number) => Some(number),
+            Field::Int(number) => number.to_string().parse().ok(),
+            Field::Text(text) => text.parse().ok(),
+            Field::Null | Field::Bytes(_) => None,
+        }
+    }
+
+    fn into_bytes(self) -> Option<Vec<u8>> {
+        match self {
+            Field::Bytes(bytes) => Some(bytes.to_vec()),
+            Field::Text(digits) => hex::decode(digits.as_bytes()).ok(),
+            Field::Null | Field::Int(_) | Field::Double(_) => None,
+        }
+    }
+}
+
+/// Writes bytes as they stand in JSON.
+#[expect(clippy::ptr_arg, reason = "called with a reference to a field as it is")]
+pub(crate) fn in_hex<S: Serializer>(bytes: &Vec<u8>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&hex::encode(bytes))
+}
 
 /// Serialises to JSON without NUL characters, which PostgreSQL cannot store.
 pub(crate) fn json(value: &impl Serialize) -> String {

@@ -234,7 +234,7 @@ async fn load(
             {rows "$1" (version TEXT, name TEXT, files TEXT, concurrency BIGINT)}
             "WHERE true ON CONFLICT (version) DO UPDATE SET active = 1, "
             "concurrency = excluded.concurrency"),
-        vec![Value::json(&rows), Value::from(now)],
+        vec![Value::rows(rows), Value::from(now)],
     )
     .await?;
     let new: Vec<PlaybookVersion> =

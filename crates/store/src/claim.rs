@@ -118,7 +118,7 @@ impl Store {
             .iter()
             .map(|lease| json!({ "id": lease.run, "token": lease.token, "wakes": lease.wakes }))
             .collect();
-        let args = vec![Value::json(&rows), Value::from(until)];
+        let args = vec![Value::rows(rows), Value::from(until)];
         self.write(move |tx| {
             Box::pin(async move {
                 tx.stir(Work::Runs);
@@ -141,7 +141,7 @@ impl Store {
             .iter()
             .map(|lease| serde_json::json!({ "id": lease.run, "token": lease.token }))
             .collect();
-        let args = vec![Value::json(&rows), Value::from(microseconds(ttl))];
+        let args = vec![Value::rows(rows), Value::from(microseconds(ttl))];
         let held: HashSet<(RunId, i64)> = self
             .write(move |tx| {
                 Box::pin(async move {

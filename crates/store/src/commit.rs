@@ -172,7 +172,7 @@ async fn apply(
                 id TEXT, status TEXT, step TEXT, progress TEXT, wake_at BIGINT, keep BIGINT
             )}
             "WHERE runs.id = r.id"),
-        vec![Value::json(&rows), Value::from(now)],
+        vec![Value::rows(rows), Value::from(now)],
     )
     .await?;
     approval::seal(tx, &contents).await?;

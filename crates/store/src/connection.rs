@@ -7,7 +7,7 @@ use domain::{
     port::{StoreError, Work},
 };
 use sqlx::{
-    Postgres, SqlStr, Sqlite, pool::PoolConnection, postgres::PgArguments, query::Query,
+    Postgres, Sqlite, pool::PoolConnection, postgres::PgArguments, query::Query,
     sqlite::SqliteArguments,
 };
 
@@ -15,6 +15,7 @@ use crate::{
     bell::Chimes,
     fault::{of_sqlx, spoils},
     row::Row,
+    spread::{Bound, spread},
     sql::{Sql, Value},
     statement,
 };
@@ -172,17 +173,16 @@ impl Tx {
         mut args: Vec<Value>,
     ) -> Result<u64, StoreError> {
         let sql = self.timed(sql, &mut args);
-        statement::runs(self.engine(), &sql, &args);
         let done = match &mut self.connection {
-            Some(Connection::Sqlite(connection)) => sqlite(sql.sqlite, args)
-                .execute(&mut **connection)
-                .await
-                .map(|done| done.rows_affected()),
-            Some(Connection::Postgres(connection)) => {
-                within(STATEMENT, postgres(sql.postgres, args).execute(&mut **connection))
-                    .await
-                    .map(|done| done.rows_affected())
+            Some(Connection::Sqlite(connection)) => {
+                sqlite(sql, args).execute(&mut **connection).await.map(|done| done.rows_affected())
             }
+            Some(Connection::Postgres(connection)) => match postgres(sql, &args) {
+                Ok(query) => within(STATEMENT, query.execute(&mut **connection))
+                    .await
+                    .map(|done| done.rows_affected()),
+                Err(error) => Err(error),
+            },
             None => Err(sqlx::Error::PoolClosed),
         };
         self.judge(done)
@@ -195,17 +195,17 @@ impl Tx {
         mut args: Vec<Value>,
     ) -> Result<Vec<Row>, StoreError> {
         let sql = self.timed(sql, &mut args);
-        statement::runs(self.engine(), &sql, &args);
         let rows = match &mut self.connection {
-            Some(Connection::Sqlite(connection)) => sqlite(sql.sqlite, args)
+            Some(Connection::Sqlite(connection)) => sqlite(sql, args)
                 .fetch_all(&mut **connection)
                 .await
                 .map(|rows| rows.into_iter().map(Row::Sqlite).collect()),
-            Some(Connection::Postgres(connection)) => {
-                within(STATEMENT, postgres(sql.postgres, args).fetch_all(&mut **connection))
+            Some(Connection::Postgres(connection)) => match postgres(sql, &args) {
+                Ok(query) => within(STATEMENT, query.fetch_all(&mut **connection))
                     .await
-                    .map(|rows| rows.into_iter().map(Row::Postgres).collect())
-            }
+                    .map(|rows| rows.into_iter().map(Row::Postgres).collect()),
+                Err(error) => Err(error),
+            },
             None => Err(sqlx::Error::PoolClosed),
         };
         self.judge(rows)
@@ -297,18 +297,31 @@ impl Drop for Tx {
     }
 }
 
-fn sqlite(sql: SqlStr, args: Vec<Value>) -> Query<'static, Sqlite, SqliteArguments> {
-    args.into_iter().fold(sqlx::query(sql), |query, value| match value {
+fn sqlite(sql: Sql, args: Vec<Value>) -> Query<'static, Sqlite, SqliteArguments> {
+    let literals = |place: usize| args.get(place).map(Value::literal);
+    statement::runs("sqlite", &sql, sql.sqlite.as_str(), &literals);
+    args.into_iter().fold(sqlx::query(sql.sqlite), |query, value| match value {
         Value::Text(value) => query.bind(value),
         Value::Int(value) => query.bind(value),
         Value::Bytes(value) => query.bind(value),
+        Value::Rows(batch) => query.bind(batch.json()),
     })
 }
 
-fn postgres(sql: SqlStr, args: Vec<Value>) -> Query<'static, Postgres, PgArguments> {
-    args.into_iter().fold(sqlx::query(sql), |query, value| match value {
-        Value::Text(value) => query.bind(value),
-        Value::Int(value) => query.bind(value),
-        Value::Bytes(value) => query.bind(value),
-    })
+fn postgres(
+    sql: Sql,
+    args: &[Value],
+) -> Result<Query<'static, Postgres, PgArguments>, sqlx::Error> {
+    let (text, bound) = spread(sql.postgres.clone(), args)?;
+    let literals = |place: usize| bound.get(place).map(Bound::literal);
+    statement::runs("postgres", &sql, text.as_str(), &literals);
+    Ok(bound.into_iter().fold(sqlx::query(text), |query, value| match value {
+        Bound::Text(value) => query.bind(value),
+        Bound::Int(value) => query.bind(value),
+        Bound::Bytes(value) => query.bind(value),
+        Bound::Texts(values) => query.bind(values),
+        Bound::Ints(values) => query.bind(values),
+        Bound::Doubles(values) => query.bind(values),
+        Bound::Blobs(values) => query.bind(values),
+    }))
 }

@@ -92,7 +92,7 @@ impl Customers for Store {
         // Rows are locked in the order of ids, as everywhere.
         rows.sort_by(|a, b| a["id"].as_str().cmp(&b["id"].as_str()));
         let accounts = scores.iter().map(|(id, _)| *id).collect();
-        let args = vec![Value::json(&rows), Value::from(now)];
+        let args = vec![Value::rows(rows), Value::from(now)];
         self.write(move |tx| {
             Box::pin(async move {
                 crate::account::lock(tx, &accounts).await?;

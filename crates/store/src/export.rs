@@ -40,8 +40,7 @@ macro_rules! whole {
             concat!("SELECT ", $of, " AS of_run, ", $table, ".* FROM ", $($rest),+,
                 " IN (SELECT value FROM json_each($1)) ORDER BY ", $table, ".id"),
             concat!("SELECT ", $of, " AS of_run, to_jsonb(", $table, ".*)::text AS whole FROM ",
-                $($rest),+, " = ANY(ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) ORDER BY ",
-                $table, ".id"),
+                $($rest),+, " = ANY($1[]) ORDER BY ", $table, ".id"),
         )
     };
 }
@@ -87,7 +86,7 @@ const PARTS: [Part; 6] = [
                  IN (SELECT value FROM json_each($1)) ORDER BY versions.approval, versions.number",
                 "SELECT approvals.run AS of_run, to_jsonb(versions.*)::text AS whole FROM approvals \
                  JOIN versions ON versions.approval = approvals.id WHERE approvals.run \
-                 = ANY(ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) \
+                 = ANY($1[]) \
                  ORDER BY versions.approval, versions.number",
             )
         },

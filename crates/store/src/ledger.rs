@@ -308,7 +308,7 @@ async fn cover(
             })
         })
         .collect();
-    let rows = Value::json(&rows);
+    let rows = Value::rows(rows);
     tx.execute(
         sql!("INSERT INTO checkpoint_heads (number, stream, seq, hash) "
             "SELECT $2, r.stream, r.seq, r.hash FROM "

@@ -56,6 +56,7 @@ mod run;
 mod settle;
 mod signal;
 mod snapshot;
+mod spread;
 mod sql;
 mod start;
 mod statement;

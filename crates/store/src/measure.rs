@@ -87,7 +87,7 @@ impl Store {
                 tx.execute(
                     sql!("INSERT INTO scratch (id, note) SELECT r.id, r.note FROM "
                         {rows "$1" (id BIGINT, note TEXT)}),
-                    vec![crate::sql::Value::json(&rows)],
+                    vec![crate::sql::Value::rows(rows)],
                 )
                 .await?;
                 Ok(())

@@ -194,7 +194,7 @@ pub(crate) fn renew_each(
                     "WHERE messages.id = r.id AND messages.token = r.token "
                     "AND messages.status || '' IN ('sending', 'transmitting') "
                     "RETURNING messages.id AS id, messages.token AS token"),
-                vec![Value::json(&rows)],
+                vec![Value::rows(rows)],
             )
             .await?
             .iter()
@@ -274,7 +274,7 @@ async fn record(
                 id TEXT, status TEXT, note TEXT, next_at BIGINT, counted BIGINT, settled_at BIGINT
             )}
             "WHERE messages.id = r.id"),
-        vec![Value::json(&rows)],
+        vec![Value::rows(rows)],
     )
     .await?;
     run::wake_all(tx, woken, &[], first).await?;

@@ -11,7 +11,8 @@ use crate::{
     fault::of_sqlx,
     open::Store,
     signal,
-    sql::{Sql, args},
+    spread::{Bound, spread},
+    sql::{Sql, Value, args},
 };
 
 struct Still;
@@ -55,8 +56,12 @@ FROM generate_series(1, 40000) AS n;
 ANALYZE";
 
 /// The plan of a statement, one line a step: made for these values, and for any.
-async fn plans(store: &Store, sql: Sql, types: &str, values: &str) -> [String; 2] {
-    let prepare = format!("PREPARE asked ({types}) AS {}", sql.postgres.as_str()).leak();
+async fn plans(store: &Store, sql: Sql, args: &[Value]) -> [String; 2] {
+    let (text, bound) = spread(sql.postgres, args).unwrap();
+    let types: Vec<_> = bound.iter().map(Bound::kind).collect();
+    let values: Vec<_> = bound.iter().map(Bound::literal).collect();
+    let (types, values) = (types.join(", "), values.join(", "));
+    let prepare = format!("PREPARE asked ({types}) AS {}", text.as_str()).leak();
     let explain = format!("EXPLAIN EXECUTE asked ({values})").leak();
     store
         .write(move |tx| {
@@ -96,19 +101,20 @@ async fn claims_walk_no_table_on_postgres() {
     store.migrate().await.unwrap();
     store.write(|tx| Box::pin(async { tx.raw("", ROWS).await.map_err(of_sqlx) })).await.unwrap();
 
-    let lanes = r#"'[{"priority":"normal","stride":2,"bonus":0}]'"#;
-    let values = format!("1000000000, 64, 30000000, {lanes}, 1, 7, 2");
-    let types = "bigint, bigint, bigint, text, bigint, bigint, bigint";
-    for plan in plans(&store, claim::claim(), types, &values).await {
+    let lanes = Value::from(r#"[{"priority":"normal","stride":2,"bonus":0}]"#);
+    let values = args![1_000_000_000_i64, 64_i64, 30_000_000_i64, lanes, 1_i64, 7_i64, 2_i64];
+    for plan in plans(&store, claim::claim(), &values).await {
         assert!(!plan.contains("Seq Scan on runs"), "{plan}");
         assert!(!plan.contains("runs_by_status") && !plan.contains("runs_by_account"), "{plan}");
         for used in ["runs_by_lane", "runs_held", "runs_pkey", "LockRows"] {
             assert!(plan.contains(used), "{used}: {plan}");
         }
     }
-    let actions = r#"'[{"channel":"email","counts_as":"email","room":8,"action":"send_email","every":0,"burst":0}]'"#;
-    let values = format!("1000000000, 8, {actions}, 7");
-    for plan in plans(&store, dispatch::due(), "bigint, bigint, text, bigint", &values).await {
+    let actions = Value::from(
+        r#"[{"channel":"email","counts_as":"email","room":8,"action":"send_email","every":0,"burst":0}]"#,
+    );
+    let values = args![1_000_000_000_i64, 8_i64, actions, 7_i64];
+    for plan in plans(&store, dispatch::due(), &values).await {
         for table in ["messages", "approvals", "runs"] {
             assert!(!plan.contains(&format!("Seq Scan on {table}")), "{plan}");
         }
@@ -116,8 +122,8 @@ async fn claims_walk_no_table_on_postgres() {
             assert!(plan.contains(used), "{used}: {plan}");
         }
     }
-    let values = r#"256, '[{"lane":"kind-1","stride":2}]'"#;
-    for plan in plans(&store, signal::untriggered(), "bigint, text", values).await {
+    let values = args![256_i64, Value::from(r#"[{"lane":"kind-1","stride":2}]"#)];
+    for plan in plans(&store, signal::untriggered(), &values).await {
         assert!(!plan.contains("Seq Scan on signals"), "{plan}");
         for used in ["signals_by_lane", "signals_pkey"] {
             assert!(plan.contains(used), "{used}: {plan}");

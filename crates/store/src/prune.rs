@@ -111,7 +111,7 @@ fn ends(heads: &[StreamHead]) -> Value {
             json!({ "stream": head.stream, "seq": head.seq, "hash": hex::encode(&head.hash) })
         })
         .collect();
-    Value::json(&rows)
+    Value::rows(rows)
 }
 
 fn same(count: i64, expected: usize) -> bool {
@@ -168,7 +168,7 @@ async fn unchanged_checkpoints(
             sql!("SELECT COUNT(*) AS n FROM " {rows "$1" (n BIGINT, hash BYTES)}
                 "JOIN checkpoints ON checkpoints.number = r.n AND checkpoints.hash = r.hash "
                 "WHERE checkpoints.archive IS NULL"),
-            vec![Value::json(&rows)],
+            vec![Value::rows(rows)],
         )
         .await?;
     Ok(same(here, checkpoints.len()))

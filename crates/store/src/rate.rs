@@ -62,7 +62,7 @@ impl Rates for Store {
                 |(key, rate)| json!({ "key": key, "every": every(*rate), "burst": rate.at_once() }),
             )
             .collect();
-        let args = vec![Value::json(&rows), Value::from(now)];
+        let args = vec![Value::rows(rows), Value::from(now)];
         self.read(move |tx| {
             Box::pin(async move {
                 tx.fetch(
@@ -173,7 +173,7 @@ pub(crate) async fn take(
             })
         })
         .collect();
-    tx.fetch(Sql::pair(take!(sqlite), take!(postgres)), vec![Value::json(&rows), Value::from(now)])
+    tx.fetch(Sql::pair(take!(sqlite), take!(postgres)), vec![Value::rows(rows), Value::from(now)])
         .await?
         .iter()
         .map(|row| {

@@ -159,7 +159,7 @@ async fn relocate(
             "lease_until = NULL, claims = 0 FROM "
             {rows "$1" (id TEXT, version TEXT, priority TEXT, step TEXT, progress TEXT)}
             "WHERE runs.id = r.id"),
-        vec![Value::json(&rows), Value::from(now)],
+        vec![Value::rows(rows), Value::from(now)],
     )
     .await?;
     rename(tx, approvals, &renamed).await?;
@@ -197,7 +197,7 @@ async fn rename(
             sql!("UPDATE approvals SET step = r.step, revision = r.revision, data = r.data FROM "
                 {rows "$1" (id TEXT, step TEXT, revision BIGINT, data TEXT)}
                 "WHERE approvals.id = r.id"),
-            vec![Value::json(&rows)],
+            vec![Value::rows(rows)],
         )
         .await?;
     }
@@ -205,7 +205,7 @@ async fn rename(
         .iter()
         .map(|((run, old), new)| json!({ "run": run, "was": old, "becomes": new }))
         .collect();
-    let rows = Value::json(&rows);
+    let rows = Value::rows(rows);
     tx.execute(
         sql!("UPDATE messages SET step = r.becomes FROM "
             {rows "$1" (run TEXT, was TEXT, becomes TEXT)}
@@ -300,7 +300,7 @@ async fn take_back(
             "wake_at = $2, changed_at = $2, wakes = wakes + 1, lease_token = lease_token + 1, "
             "lease_until = NULL, claims = 0 FROM " {rows "$1" (id TEXT, step TEXT, progress TEXT)}
             "WHERE runs.id = r.id"),
-        vec![Value::json(&rows), Value::from(now)],
+        vec![Value::rows(rows), Value::from(now)],
     )
     .await?;
     let mut events = Vec::with_capacity(back.len() + withdrawn.len());

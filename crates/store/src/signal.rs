@@ -92,7 +92,7 @@ pub(crate) async fn take(
                     happened_at BIGINT, data TEXT, run TEXT, lane TEXT
                 )}
                 "WHERE true ON CONFLICT (source, event_id) DO NOTHING RETURNING id"),
-            vec![Value::json(&rows), Value::from(now)],
+            vec![Value::rows(rows), Value::from(now)],
         )
         .await?
         .iter()
@@ -175,7 +175,7 @@ pub(crate) fn mark() -> Sql {
             // `triggered = 0` would allow an index that begins with the time: it was read to its
             // end for each id (1 ms a signal).
             " id = ANY(ARRAY(SELECT s.id FROM signals AS s WHERE s.id = \
-            ANY(ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND s.triggered < 1 \
+            ANY($1[]) AND s.triggered < 1 \
             ORDER BY s.id FOR NO KEY UPDATE))"}
         " RETURNING id")
 }

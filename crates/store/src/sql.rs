@@ -1,12 +1,12 @@
 //! The dialect seam: statements written once, and the values bound to them.
 
-use std::panic::Location;
+use std::{panic::Location, sync::Arc};
 
 use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
-use crate::batch;
+use crate::batch::{self, Batch, Fields};
 
 /// The database's clock in microseconds since 1970, read once a statement: PostgreSQL calls a
 /// function that changes for every row, unless it stands in a query of its own.
@@ -132,6 +132,8 @@ pub(crate) enum Value {
     Text(Option<String>),
     Int(Option<i64>),
     Bytes(Option<Vec<u8>>),
+    /// For the piece `rows` of [`sql!`].
+    Rows(Arc<dyn Batch>),
 }
 
 impl Value {
@@ -146,20 +148,26 @@ impl Value {
         Self::Text(value.map(|value| value.to_string()))
     }
 
-    /// The value as it is written in a statement.
-    pub(crate) fn literal(&self, postgres: bool) -> String {
+    /// The value as it is written in a statement for SQLite.
+    pub(crate) fn literal(&self) -> String {
+        let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
         match self {
             Self::Text(None) | Self::Int(None) | Self::Bytes(None) => "NULL".to_owned(),
-            Self::Text(Some(text)) => format!("'{}'", text.replace('\'', "''")),
+            Self::Text(Some(text)) => quoted(text),
             Self::Int(Some(number)) => number.to_string(),
-            Self::Bytes(Some(bytes)) if postgres => format!("'\\x{}'::bytea", hex::encode(bytes)),
             Self::Bytes(Some(bytes)) => format!("x'{}'", hex::encode(bytes)),
+            Self::Rows(batch) => quoted(&batch.json()),
         }
     }
 
     /// Rows or ids as one JSON array, for the pieces `rows` and `among` of [`sql!`].
     pub(crate) fn json(value: &impl Serialize) -> Self {
         Self::Text(Some(batch::json(value)))
+    }
+
+    /// Many rows, for the piece `rows` of [`sql!`]: what [`Value::json`] takes, at less cost.
+    pub(crate) fn rows(rows: Vec<impl Fields + 'static>) -> Self {
+        Self::Rows(Arc::new(rows))
     }
 }
 
@@ -233,7 +241,7 @@ impl From<Vec<u8>> for Value {
 ///
 /// - `{among "$1"}`: equality with one of the texts in the JSON array `$1`;
 /// - `{rows "$1" (a TEXT, b BIGINT, c DOUBLE, d BYTES)}`: the objects of the JSON array `$1` as a
-///   table `r`; bytes travel in hex;
+///   table `r`; bytes are written in hex. PostgreSQL is handed an array for each column;
 /// - `{each ", r." (a, b)}`: the text before each of the names;
 /// - `{replace (a, b)}`: assignments that put the row that was to be inserted in place of another;
 /// - `{either "a" "b"}`: `a` on SQLite, `b` on PostgreSQL;
@@ -281,7 +289,7 @@ macro_rules! pieces {
     };
     (postgres {among $param:literal} $($rest:tt)*) => {
         concat!(
-            " = ANY(ARRAY(SELECT jsonb_array_elements_text(", $param, "::jsonb))) ",
+            " = ANY(", $param, "[]) ",
             $crate::sql::pieces!(postgres $($rest)*)
         )
     };
@@ -290,8 +298,8 @@ macro_rules! pieces {
     ) => {
         concat!(
             "(SELECT ",
-            $crate::sql::column!(sqlite $first $kind)
-            $(, ", ", $crate::sql::column!(sqlite $name $k))*,
+            $crate::sql::column!($first $kind)
+            $(, ", ", $crate::sql::column!($name $k))*,
             " FROM jsonb_each(", $param, ")) AS r ",
             $crate::sql::pieces!(sqlite $($rest)*)
         )
@@ -300,13 +308,9 @@ macro_rules! pieces {
         $($rest:tt)*
     ) => {
         concat!(
-            "(SELECT ",
-            $crate::sql::column!(postgres $first $kind)
-            $(, ", ", $crate::sql::column!(postgres $name $k))*,
-            " FROM jsonb_to_recordset(", $param, "::jsonb) AS j(",
-            stringify!($first), $crate::sql::kind!($kind)
-            $(, ", ", stringify!($name), $crate::sql::kind!($k))*,
-            ")) AS r ",
+            "unnest(", $param, "{", stringify!($first), " ", stringify!($kind)
+            $(, ",", stringify!($name), " ", stringify!($k))*,
+            "}) AS r(", stringify!($first) $(, ", ", stringify!($name))*, ") ",
             $crate::sql::pieces!(postgres $($rest)*)
         )
     };
@@ -338,35 +342,13 @@ macro_rules! pieces {
     };
 }
 
-/// How one field of a JSON object is read.
+/// How SQLite reads one field of a JSON object.
 macro_rules! column {
-    (sqlite $name:ident BYTES) => {
+    ($name:ident BYTES) => {
         concat!("unhex(value ->> '$.", stringify!($name), "') AS ", stringify!($name))
     };
-    (sqlite $name:ident $kind:ident) => {
+    ($name:ident $kind:ident) => {
         concat!("value ->> '$.", stringify!($name), "' AS ", stringify!($name))
-    };
-    (postgres $name:ident BYTES) => {
-        concat!("decode(", stringify!($name), ", 'hex') AS ", stringify!($name))
-    };
-    (postgres $name:ident $kind:ident) => {
-        stringify!($name)
-    };
-}
-
-/// What PostgreSQL calls the type a field travels as.
-macro_rules! kind {
-    (TEXT) => {
-        " TEXT"
-    };
-    (BIGINT) => {
-        " BIGINT"
-    };
-    (DOUBLE) => {
-        " DOUBLE PRECISION"
-    };
-    (BYTES) => {
-        " TEXT"
     };
 }
 
@@ -377,7 +359,7 @@ macro_rules! args {
     };
 }
 
-pub(crate) use {args, column, database_clock, kind, pieces, sql};
+pub(crate) use {args, column, database_clock, pieces, sql};
 
 #[cfg(test)]
 mod tests {
@@ -392,8 +374,7 @@ mod tests {
         );
         assert_eq!(
             sql.postgres.as_str(),
-            "SELECT id FROM runs WHERE id = \
-             ANY(ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) ORDER BY id FOR NO KEY UPDATE "
+            "SELECT id FROM runs WHERE id = ANY($1[]) ORDER BY id FOR NO KEY UPDATE "
         );
         let sql = sql!("SELECT * FROM " {rows "$1" (a TEXT, b BYTES)});
         assert_eq!(
@@ -401,11 +382,7 @@ mod tests {
             "SELECT * FROM (SELECT value ->> '$.a' AS a, unhex(value ->> '$.b') AS b \
              FROM jsonb_each($1)) AS r "
         );
-        assert_eq!(
-            sql.postgres.as_str(),
-            "SELECT * FROM (SELECT a, decode(b, 'hex') AS b \
-             FROM jsonb_to_recordset($1::jsonb) AS j(a TEXT, b TEXT)) AS r "
-        );
+        assert_eq!(sql.postgres.as_str(), "SELECT * FROM unnest($1{a TEXT,b BYTES}) AS r(a, b) ");
     }
 
     #[test]

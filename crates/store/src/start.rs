@@ -120,7 +120,7 @@ pub(crate) async fn start(
                 id TEXT, request_key TEXT, playbook TEXT, version TEXT, account TEXT,
                 cause TEXT, step TEXT, progress TEXT, priority TEXT
             )}),
-            vec![Value::json(&rows), Value::from(now)],
+            vec![Value::rows(rows), Value::from(now)],
         )
         .await?;
     }

@@ -76,7 +76,7 @@ pub(crate) async fn put(tx: &mut Tx, tasks: &[Task]) -> Result<(), StoreError> {
                 title TEXT, body TEXT, created_at BIGINT, due_at BIGINT, status TEXT, outcome TEXT
             )}
             "WHERE true ON CONFLICT DO NOTHING"),
-        vec![Value::json(&rows)],
+        vec![Value::rows(rows)],
     )
     .await?;
     Ok(())

@@ -6,27 +6,59 @@ use domain::{chain, event::NewEvent, id::RunId, port::StoreError};
 use serde::Serialize;
 
 use crate::{
+    batch::{Field, Fields, in_hex},
     connection::Tx,
     fault::unreadable,
-    sql::{Value, args, sql},
+    sql::{Value, sql},
 };
 
-#[derive(Serialize)]
-struct Link<'a> {
-    stream: &'a str,
+/// An event in its place.
+#[derive(Debug, Serialize)]
+struct Link {
+    stream: String,
     seq: i64,
     at: i64,
     actor: String,
     data: String,
-    prev: String,
-    hash: String,
+    #[serde(serialize_with = "in_hex")]
+    prev: Vec<u8>,
+    #[serde(serialize_with = "in_hex")]
+    hash: Vec<u8>,
 }
 
-#[derive(Serialize)]
-struct Head<'a> {
-    name: &'a str,
+impl Fields for Link {
+    fn field(&self, name: &str) -> Field<'_> {
+        match name {
+            "stream" => Field::of(&self.stream),
+            "seq" => Field::Int(self.seq),
+            "at" => Field::Int(self.at),
+            "actor" => Field::of(&self.actor),
+            "data" => Field::of(&self.data),
+            "prev" => Field::Bytes(&self.prev),
+            "hash" => Field::Bytes(&self.hash),
+            _ => Field::Null,
+        }
+    }
+}
+
+/// Where a stream ends.
+#[derive(Debug, Serialize)]
+struct Head {
+    name: String,
     seq: i64,
-    hash: String,
+    #[serde(serialize_with = "in_hex")]
+    hash: Vec<u8>,
+}
+
+impl Fields for Head {
+    fn field(&self, name: &str) -> Field<'_> {
+        match name {
+            "name" => Field::of(&self.name),
+            "seq" => Field::Int(self.seq),
+            "hash" => Field::Bytes(&self.hash),
+            _ => Field::Null,
+        }
+    }
 }
 
 /// Appends events to their streams, in the order given within each stream. Streams are locked in
@@ -64,16 +96,17 @@ pub(crate) async fn append(tx: &mut Tx, events: &[NewEvent]) -> Result<(), Store
             let actor = text(&event.actor)?;
             let data = text(&event.event)?;
             let next = chain::link(&hash, stream, seq, at, &actor, &data).to_vec();
-            let prev = hex::encode(std::mem::replace(&mut hash, next));
-            links.push(Link { stream, seq, at, actor, data, prev, hash: hex::encode(&hash) });
+            let prev = std::mem::replace(&mut hash, next);
+            let (stream, hash) = (stream.clone(), hash.clone());
+            links.push(Link { stream, seq, at, actor, data, prev, hash });
         }
-        ends.push(Head { name: stream, seq, hash: hex::encode(&hash) });
+        ends.push(Head { name: stream.clone(), seq, hash });
     }
     tx.execute(
         sql!("INSERT INTO streams (name, seq, hash, covered) "
             "SELECT r.name, r.seq, r.hash, 0 FROM " {rows "$1" (name TEXT, seq BIGINT, hash BYTES)}
             "WHERE true ON CONFLICT (name) DO UPDATE SET seq = excluded.seq, hash = excluded.hash"),
-        vec![Value::json(&ends)],
+        vec![Value::rows(ends)],
     )
     .await?;
     tx.execute(
@@ -82,7 +115,7 @@ pub(crate) async fn append(tx: &mut Tx, events: &[NewEvent]) -> Result<(), Store
         {rows "$1" (
             stream TEXT, seq BIGINT, at BIGINT, actor TEXT, data TEXT, prev BYTES, hash BYTES
         )}),
-        vec![Value::json(&links)],
+        vec![Value::rows(links)],
     )
     .await?;
     Ok(())
@@ -108,13 +141,14 @@ async fn heads(
 }
 
 async fn begin_streams(tx: &mut Tx, names: &[&str]) -> Result<(), StoreError> {
-    let heads: Vec<_> =
-        names.iter().map(|name| Head { name, seq: 0, hash: hex::encode(chain::GENESIS) }).collect();
+    let begin =
+        |name: &&str| Head { name: (*name).to_owned(), seq: 0, hash: chain::GENESIS.to_vec() };
+    let heads: Vec<_> = names.iter().map(begin).collect();
     tx.execute(
         sql!("INSERT INTO streams (name, seq, hash, covered) "
             "SELECT r.name, r.seq, r.hash, 0 FROM " {rows "$1" (name TEXT, seq BIGINT, hash BYTES)}
             "WHERE true ORDER BY r.name ON CONFLICT (name) DO NOTHING"),
-        args![Value::json(&heads)],
+        vec![Value::rows(heads)],
     )
     .await?;
     Ok(())

@@ -60,7 +60,7 @@ pub(crate) async fn add(
                 disabled_at BIGINT
             )}
             "WHERE true ON CONFLICT (email_key) DO NOTHING RETURNING id, role"),
-        vec![Value::json(&rows), Value::from(now)],
+        vec![Value::rows(rows), Value::from(now)],
     )
     .await?
     .iter()

@@ -305,7 +305,7 @@ async fn write(tx: &mut Tx, stored: &[&Stored]) -> Result<(), StoreError> {
             contract_start TEXT, renewal_date TEXT, renewal_given BIGINT, health DOUBLE,
             previous_health DOUBLE, as_of BIGINT
         ),
-        vec![Value::json(&rows)],
+        vec![Value::rows(rows)],
     )
     .await?;
     Ok(())

@@ -113,7 +113,7 @@ pub(super) async fn of_subscriptions(
             "ELSE accounts.renewal_date END FROM "
             {rows "$1" (id TEXT, arr_minor BIGINT, arr_currency TEXT, renewal_date TEXT)}
             "WHERE accounts.id = r.id"),
-        vec![Value::json(&rows)],
+        vec![Value::rows(rows)],
     )
     .await?;
     Ok(())

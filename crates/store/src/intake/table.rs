@@ -114,7 +114,7 @@ async fn chunk_of<'a>(
         let rows: Vec<Json> = rows.into_values().collect();
         tx.execute(
             upsert(entity),
-            vec![Value::json(&rows), Value::from(frame.source), Value::from(frame.as_of)],
+            vec![Value::rows(rows), Value::from(frame.source), Value::from(frame.as_of)],
         )
         .await?;
     }
