@@ -311,8 +311,13 @@ fn live(what: &str) -> String {
 
 /// A person looks up what became of a message nobody is certain of, or that failed, and says so.
 pub fn resolve(book: &mut Book, chance: &mut Chance, user: domain::id::UserId) -> Option<Act> {
-    let open =
-        words(book, "SELECT id FROM messages WHERE status IN ('uncertain', 'failed') ORDER BY id");
+    // What failed for a run that was cancelled needs nobody any more.
+    let open = words(
+        book,
+        "SELECT messages.id FROM messages JOIN runs ON runs.id = messages.run \
+         WHERE messages.status = 'uncertain' \
+         OR (messages.status = 'failed' AND runs.status <> 'cancelled') ORDER BY messages.id",
+    );
     let message = *chance.pick(&open)?;
     Some(Act::Resolve(message, !book.post.of(message).is_empty(), user))
 }
