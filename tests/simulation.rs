@@ -9,7 +9,7 @@ use world::sim::{
 };
 
 /// Seeds that are played with every change; `cargo xtask sim` plays more.
-const SEEDS: u64 = 60;
+const SEEDS: u64 = 300;
 
 /// What must have happened in them, or nothing was shown.
 const HAPPENS: [&str; 16] = [
