@@ -113,6 +113,18 @@ impl<'a> Page<'a> {
 }
 
 impl Page<'_> {
+    /// As [`Page::nearest`], but nothing if a sentence ends between the word and the place.
+    fn nearest_said(&self, at: usize, within: usize, topics: &[Topic]) -> Option<Topic> {
+        let mark = self.marks.before(at, within).find(|mark| topics.contains(&mark.topic))?;
+        let between = &self.text[mark.end..at];
+        // `no. 12` only shortens a word.
+        let ended = between.match_indices(". ").any(|(stop, _)| {
+            let word = between[..stop].bytes().rev().take_while(u8::is_ascii_alphanumeric).count();
+            word >= 4
+        });
+        if ended { None } else { self.nearest(at, within, topics) }
+    }
+
     /// Whether a number of some length stands between the nearest word of a topic and a place.
     fn digits_since(&self, at: usize, within: usize, topic: Topic) -> bool {
         self.marks.before(at, within).find(|mark| mark.topic == topic).is_some_and(|mark| {

@@ -16,11 +16,12 @@ use crate::{kind::Kind, lexicon::look_up};
 const STREETS: &str = "street st avenue ave av road rd lane ln drive dr boulevard blvd court ct place pl square sq terrace ter highway hwy parkway pkwy circle cir crescent cres close way mews row alley alleyway broadway esplanade freeway turnpike expressway gardens wharf quay promenade parade strand walk grove rise hill gate";
 /// Words that end the name of a street only before a city and a postcode.
 const STREET_LIKE: &str = "anex arcade bayou beach bend bluff bluffs bottom branch bridge brook brooks burg burgs bypass camp canyon cape causeway center centers centre circles cliff cliffs club common commons corner corners course courts cove coves creek crest crossing crossroad crossroads curve dale dam divide drives estate estates extension extensions fall falls ferry field fields flat flats ford fords forest forge forges fork forks fort garden gateway glen glens green greens groves harbor harbors harbour haven heights hills hollow inlet island islands isle junction junctions key keys knoll knolls lake lakes land landing light lights loaf lock locks lodge loop mall manor manors meadow meadows mill mills mission motorway mount mountain mountains neck orchard oval overpass park parks parkways pass passage path pike pine pines plain plains plaza point points port ports prairie radial ramp ranch rapid rapids rest ridge ridges river roads route rue run shoal shoals shore shores skyway spring springs spur spurs squares station stravenue stream streets summit throughway trace track trafficway trail trailer tunnel underpass union unions valley valleys via viaduct view views village villages ville vista walks wall ways well wells stretch nagar marg chowk colony layout sector cross main phase enclave vihar society bagh ganj puram circus spine fort";
+const MONTHS: &str = "jan feb mar apr may jun jul aug sep sept oct nov dec january february march april june july august september october november december";
 const STATES: &str = "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC PR GU VI AS MP FM MH PW AA AE AP ON QC BC AB MB SK NS NB NL PE NT YT NU NSW VIC QLD WA SA TAS ACT NT";
 
 static UNIT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)^(?:(?:apt|apartment|suite|ste|unit|flat|floor|fl|room|rm|bldg|building|block|blk|tower|studio|office|piso|planta|etage|étage|esc|escalera|puerta|int|interno|scala|appt|appartement|bât|bâtiment|lägenhet|lgh|daire|kat|no|nr|hus|top|stiege|local|depto|dept|departamento|conj|sala|apto|bloco|lot|level|lvl|door|house|plot|wing|gate|entrance|p\.? ?o\.? box|m\.|lok)\.? ?#?[0-9]*[a-z]?(?:[\-/.][0-9a-z]{1,5})?(?: ?[a-z0-9]{1,4})?|#[0-9a-z\-]{1,6}|[0-9]{1,3}(?:st|nd|rd|th|º|ª|°|er|e|ème|\.)? ?(?:floor|fl|andar|piso|étage|etage|og|stock|kat|kerros|tr|vån|izq|dcha|izda|[a-d]\b|[a-d]$)\.?)\b",
+        r"(?i)^(?:(?:apt|apartment|suite|ste|unit|flat|floor|fl|room|rm|bldg|building|block|blk|tower|studio|office|piso|planta|etage|étage|esc|escalera|puerta|int|interno|scala|appt|appartement|bât|bâtiment|lägenhet|lgh|daire|kat|no|nr|hus|top|stiege|local|depto|dept|departamento|conj|sala|apto|bloco|lot|level|lvl|door|house|plot|wing|gate|entrance|p\.? ?o\.? box|m\.|lok)\.? ?#?[0-9]*[a-z]?(?:[\-/.][0-9a-z]{1,5})?(?: ?[a-z0-9]{1,4})?|#[0-9a-z\-]{1,6}|[0-9]{1,3}(?:st|nd|rd|th|º|ª|°|o|a|er|e|ème|\.)? ?(?:floor|fl|andar|piso|étage|etage|og|stock|kat|kerros|tr|vån|izq|dcha|izda|[a-d]\b|[a-d]$)\.?)\b",
     )
 });
 
@@ -44,6 +45,13 @@ static UK_CODE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// `Rathmines, Dublin 6`: a district of a city that numbers them.
+static DUBLIN: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"^(?:[A-Z][\p{L}'.\- ]{1,30}, ?)?(?:Dublin|Cork|Praha|Budapest|Wien|Bruxelles) [0-9]{1,2}W?\b",
+    )
+});
+
 /// A line or part of a line with capitalised words.
 static LOCALITY: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -61,7 +69,7 @@ static BOX: LazyLock<Regex> = LazyLock::new(|| {
 /// `Calle Mayor 12`, `12 rue de la Paix`, `ul. Długa 5/7`: the name of a street after its kind.
 static AFTER_KIND: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"^\.? ?(?:(?:[\p{Lu}][\p{L}'’.\-]*|[0-9]{1,2}(?:er|º|°| de\b| di\b)|de|del|de la|des|du|di|da|do|dos|das|della|delle|dei|degli|el|la|las|los|le|les|der|den|van|ter|s\.|św\.|gen\.|al|l'|d')[ ]?){1,6}",
+        r"^\.? ?(?:(?:[\p{Lu}][\p{L}'’.\-]*|[0-9]{1,2}(?:er|º|°| de\b| di\b)|della|delle|degli|dell'|dei|del|des|de la|de|du|di|das|dos|da|do|las|los|la|les|le|el|der|den|van|ter|s\.|św\.|gen\.|al|l'|d')[ ]?){1,6}",
     )
 });
 static HOUSE: LazyLock<Regex> = LazyLock::new(|| {
@@ -200,6 +208,13 @@ fn street(text: &str, from: usize) -> Option<(usize, bool)> {
             break;
         }
         let capital = word.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit());
+        // `26 OCT 1999`
+        if index == 0
+            && MONTHS.split(' ').any(|month| month == lower)
+            && rest[length..].trim_start_matches([' ', '.', ',', '-']).starts_with(['1', '2'])
+        {
+            return None;
+        }
         if index == 0
             && matches!(
                 &*lower,
@@ -474,6 +489,13 @@ fn tail(text: &str, core: usize) -> (usize, bool) {
             loose = 2;
             continue;
         }
+        if let Some(city) = DUBLIN.find(next) {
+            at += skip + city.end();
+            end = at;
+            strong = true;
+            loose = 2;
+            continue;
+        }
         if let Some(city) = CITY_CODE.find(next)
             && boundary(next, city.end())
             && city_like(city.as_str())
@@ -615,7 +637,9 @@ fn head(text: &str, start: usize, last: usize) -> usize {
 
 /// Compiles the expressions, so that the first text does not wait for them.
 pub(super) fn warm_up() {
-    for regex in [&UNIT, &CODE_CITY, &CITY_CODE, &UK_CODE, &LOCALITY, &BOX, &AFTER_KIND, &HOUSE] {
+    for regex in
+        [&DUBLIN, &UNIT, &CODE_CITY, &CITY_CODE, &UK_CODE, &LOCALITY, &BOX, &AFTER_KIND, &HOUSE]
+    {
         LazyLock::force(regex);
     }
 }

@@ -113,7 +113,9 @@ fn cluster(bytes: &[u8], start: usize) -> (Cluster, usize) {
         {
             next += 1;
         }
-        let goes_on = next > end && bytes.get(next).is_some_and(u8::is_ascii_digit);
+        let goes_on = next > end
+            && &bytes[end..next] != b" / "
+            && bytes.get(next).is_some_and(u8::is_ascii_digit);
         if !goes_on || groups.len() == MOST_GROUPS {
             return (Cluster { groups }, end);
         }

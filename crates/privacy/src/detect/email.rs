@@ -50,8 +50,12 @@ pub(super) fn find(page: &Page<'_>, found: &mut Vec<Found>) {
         return;
     }
     let plain_ones = first..found.len();
-    for hit in WRITTEN_OUT.find_iter(text) {
+    let mut from = 0;
+    while let Some(hit) = WRITTEN_OUT.find_at(text, from) {
         let written = hit.as_str();
+        // `Reach out at ann [at] acme [dot] com`: what is no address may hide the start of one.
+        let host = written.find([' ', '@', '[', '(', '{', '<']).unwrap_or(written.len()).max(1);
+        from = text.ceil_char_boundary(hit.start() + host);
         // Plain addresses were found above; here only what is written out.
         let brackets = written.contains(['[', '(', '{', '<']);
         let spaces = written.contains(" @ ")
@@ -83,6 +87,7 @@ pub(super) fn find(page: &Page<'_>, found: &mut Vec<Found>) {
         let ones = &found[plain_ones.clone()];
         let next = ones.partition_point(|other| other.at.end <= hit.start());
         if ones.get(next).is_none_or(|other| other.at.start >= hit.end()) {
+            from = hit.end();
             found.push(Found::new(hit.range(), Kind::Email, plain, "email/written-out", 92));
         }
     }

@@ -51,6 +51,12 @@ static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| {
     .collect()
 });
 
+/// Whether a text has any of the shapes: one pass in place of one for each.
+static ANY_SHAPE: LazyLock<Regex> = LazyLock::new(|| {
+    let all: Vec<&str> = SHAPES.iter().map(|(_, shape, _)| shape.as_str()).collect();
+    pattern(&format!("(?:{})", all.join("|")))
+});
+
 /// Ids that a word announces or whose letters and check give them away.
 pub(super) fn find_named(page: &Page<'_>, found: &mut Vec<Found>) {
     for field in page.fields.iter().filter(|field| field.label == Label::National) {
@@ -59,7 +65,7 @@ pub(super) fn find_named(page: &Page<'_>, found: &mut Vec<Found>) {
     for mark in page.marks.iter(Topic::National) {
         announced(page, mark.end, "id/said", found);
     }
-    if !mixed(page.text) {
+    if !mixed(page.text) || !ANY_SHAPE.is_match(page.text) {
         return;
     }
     for (rule, shape, check) in &*SHAPES {
@@ -92,15 +98,27 @@ pub(super) fn find_named(page: &Page<'_>, found: &mut Vec<Found>) {
     }
 }
 
-/// Whether a capital and digits touch anywhere, or a dot or sign that the shapes have.
+/// Whether a capital and a digit touch anywhere, but for a space or a hyphen, or three digits
+/// stand between a full stop and a hyphen.
 fn mixed(text: &str) -> bool {
     let bytes = text.as_bytes();
-    bytes.windows(2).any(|pair| {
-        pair[0].is_ascii_digit() && (pair[1].is_ascii_uppercase() || pair[1] == b'+')
-            || pair[0].is_ascii_uppercase() && (pair[1].is_ascii_digit() || pair[1] == b' ')
-            || pair[1] == b'.' && pair[0].is_ascii_digit()
-            || pair[0].is_ascii_digit() && matches!(pair[1], b' ' | b'-')
-    })
+    let mut last = b' ';
+    let mut before = b' ';
+    for byte in bytes {
+        let touches = |a: u8, b: u8| {
+            a.is_ascii_digit() && b.is_ascii_uppercase()
+                || a.is_ascii_uppercase() && b.is_ascii_digit()
+        };
+        if touches(last, *byte)
+            || matches!(last, b' ' | b'-' | b'+') && touches(before, *byte)
+            || *byte == b'-' && last.is_ascii_digit() && before.is_ascii_digit()
+        {
+            return true;
+        }
+        before = last;
+        last = *byte;
+    }
+    false
 }
 
 fn announced(page: &Page<'_>, from: usize, rule: &'static str, found: &mut Vec<Found>) {
@@ -279,5 +297,5 @@ fn shape(page: &Page<'_>, cluster: &Cluster, first: usize, last: usize) -> Optio
 pub(super) fn warm_up() {
     LazyLock::force(&VALUE);
     LazyLock::force(&JOINT);
-    LazyLock::force(&SHAPES);
+    LazyLock::force(&ANY_SHAPE);
 }

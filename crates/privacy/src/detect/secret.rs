@@ -6,7 +6,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex::Regex;
 
 use super::{Found, Page, after, before, field::Label, mark::Topic, pattern};
-use crate::kind::Kind;
+use crate::{checksum::national::codice_fiscale, kind::Kind};
 
 /// Beginnings that vendors give their secrets: what may follow, at least and at most how much.
 const VENDORS: &[(&str, &str, usize, usize)] = &[
@@ -17,6 +17,7 @@ const VENDORS: &[(&str, &str, usize, usize)] = &[
     ("ABIA", "A0", 16, 16),
     ("ghp_", "a0", 20, 255),
     ("gho_", "a0", 20, 255),
+    ("EAACEdEose0cBA", "a0", 20, 250),
     ("ghu_", "a0", 20, 255),
     ("ghs_", "a0", 20, 255),
     ("ghr_", "a0", 20, 255),
@@ -246,7 +247,9 @@ fn vendor(
     let bytes = text.as_bytes();
     if prefix.start > 0
         && (bytes[prefix.start - 1].is_ascii_alphanumeric()
-            || bytes[prefix.start - 1] == b'_' && class != "a0")
+            || bytes[prefix.start - 1] == b'_' && class != "a0"
+            // The second part of a token that has begun before.
+            || bytes[prefix.start - 1] == b'.' && text[prefix.start..].starts_with("eyJ"))
     {
         return None;
     }
@@ -358,10 +361,16 @@ fn named(page: &Page<'_>, at: usize) -> Option<Range<usize>> {
         );
     let lower = secret.to_lowercase();
     let code = matches!(&*name, "pin" | "otp" | "passcode");
+    // `Winter-543`
+    let worded = password
+        && secret.bytes().any(|byte| byte.is_ascii_digit())
+        && secret.bytes().any(|byte| byte.is_ascii_alphabetic())
+        && !secret.contains(['/', '.', '@']);
     if secret.chars().count() < 4
         || stands_for_one(secret)
         || HARMLESS.split(' ').any(|word| *word == *lower)
         || is_known_shape(secret)
+            && !worded
             && !(is_uuid(secret) && (password || name.contains("secret") || name.contains("api")))
     {
         return None;
@@ -439,6 +448,9 @@ fn loose(page: &Page<'_>, found: &mut Vec<Found>) {
             || stands_for_one(value)
             || before(page.text, start).is_some_and(|c| c == '@' || c == '$' || c == '#')
             || after(page.text, start + value.len()) == Some('@')
+            || page.text[..start].ends_with("//")
+            || is_host(value.split('/').next().unwrap_or(value))
+            || value.len() == 16 && codice_fiscale(value.as_bytes())
             || page.fields.labels(start).next() == Some(Label::Other)
         {
             continue;
@@ -507,6 +519,16 @@ fn is_uuid(value: &str) -> bool {
     value.len() == 36
         && value.bytes().enumerate().all(|(at, byte)| {
             if matches!(at, 8 | 13 | 18 | 23) { byte == b'-' } else { byte.is_ascii_hexdigit() }
+        })
+}
+
+/// `api.example.com`
+fn is_host(value: &str) -> bool {
+    value.contains('.')
+        && value.split('.').all(|part| {
+            !part.is_empty()
+                && part.len() < 24
+                && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
         })
 }
 

@@ -247,3 +247,72 @@ fn a_policy_defines_types_by_words_and_validators_and_leaves_types_alone() {
     );
     assert!(Rules::new([Pattern { expression: Some("a*".into()), ..pattern("X") }], []).is_err());
 }
+
+#[test]
+fn people_of_many_origins_are_found_in_lists_roles_fields_statements_and_chats() {
+    finds(&[
+        ("Passenger Koç, Burak, seat 12A", "PERSON", &["Koç, Burak"]),
+        (
+            "Attendees: Rodel Pascual, Nataliya Bondarenko",
+            "PERSON",
+            &["Rodel Pascual", "Nataliya Bondarenko"],
+        ),
+        (r#"{"firstName":"Giovanni","lastName":"De Luca"}"#, "PERSON", &["Giovanni", "De Luca"]),
+        ("Vorname;Nachname;IBAN\nManon;Le Gall;-\n", "PERSON", &["Manon", "Le Gall"]),
+        (
+            "INSERT INTO c (first_name, last_name, plan) VALUES ('Rina', 'Hidayat', 'Pro')",
+            "PERSON",
+            &["Rina", "Hidayat"],
+        ),
+        ("Please delete the ticket. Jomar dela Cruz", "PERSON", &["Jomar dela Cruz"]),
+        ("Concerning Amaka A. Eze: she has left.", "PERSON", &["Amaka A. Eze"]),
+        ("Groetjes, Kaisa", "PERSON", &["Kaisa"]),
+        ("<p>Sincerely,<br>Mark Long</p>", "PERSON", &["Mark Long"]),
+        ("siriporn: is it out?\nagent: yes\nsiriporn: thanks", "PERSON", &["siriporn", "siriporn"]),
+    ]);
+    leaves(
+        "PERSON",
+        &[
+            "Merci pour votre appel du 3 mars. Votre dossier est suivi.",
+            "On Tuesday April 8 the release ships.",
+            "Next: a demo in Lincoln on 12.05.2026.",
+            "The office in St. Louis is closed.",
+            "We sell Dr. Martens and work with Baker McKenzie.",
+            "Kunde: 12345",
+            "First: Open Settings and choose Data Export.",
+            "Quarterly Business Review: Adoption Metrics, Renewal Timeline, Open Risks",
+        ],
+    );
+}
+
+#[test]
+fn numbers_beside_others_are_read_for_what_they_are() {
+    finds(&[
+        ("my number is 601 123 986, thanks", "PHONE", &["601 123 986"]),
+        ("Reach out at li.wei at acme dot dk or call", "EMAIL", &["li.wei at acme dot dk"]),
+        ("Reach out at li.wei [at] acme [dot] dk", "EMAIL", &["li.wei [at] acme [dot] dk"]),
+        ("kun je bellen op 020 555 1234?", "PHONE", &["020 555 1234"]),
+        ("geb. 26 OCT 1999, Tel. 0812-1234-5280", "DATE_OF_BIRTH", &["26 OCT 1999"]),
+        ("Nací el 9 de septiembre de 1990.", "DATE_OF_BIRTH", &["9 de septiembre de 1990"]),
+        ("routing number 111000025, acct # 242905111", "BANK_ACCOUNT", &["111000025", "242905111"]),
+        (
+            "sort code 30-11-22, account 62634800, name J. Doe. Invoice order 72180276 is paid",
+            "BANK_ACCOUNT",
+            &["30-11-22", "62634800"],
+        ),
+        ("the SMTP password is Winter-543.", "SECRET", &["Winter-543"]),
+        ("at Calle del Prado 38, 28014 Madrid", "ADDRESS", &["Calle del Prado 38, 28014 Madrid"]),
+        ("at Via dei Mille 22, 10123 Torino", "ADDRESS", &["Via dei Mille 22, 10123 Torino"]),
+        (
+            "to 63 Chestnut Road, Rathmines, Dublin 6",
+            "ADDRESS",
+            &["63 Chestnut Road, Rathmines, Dublin 6"],
+        ),
+    ]);
+    leaves(
+        "SECRET",
+        &[
+            "Authorization: Bearer <token>\" https://api.example.com/v2/accounts/8656aaec-ccbe-4882-9681-b7ee0d5eb015",
+        ],
+    );
+}
