@@ -10,15 +10,19 @@ pub(super) fn find(page: &Page<'_>, found: &mut Vec<Found>) {
     let bytes = page.text.as_bytes();
     let mut at = 0;
     while at + 15 <= bytes.len() {
-        let fresh = at == 0 || !bytes[at - 1].is_ascii_alphanumeric();
-        if fresh
-            && bytes[at].is_ascii_alphabetic()
+        if !bytes[at].is_ascii_alphanumeric() {
+            at += 1;
+            continue;
+        }
+        if bytes[at].is_ascii_alphabetic()
             && bytes[at + 1].is_ascii_alphabetic()
+            && matches!(bytes[at + 2], b'0'..=b'9' | b' ' | b'-')
             && let Some((end, canonical)) = iban(bytes, at)
         {
             found.push(Found::new(at..end, Kind::Iban, canonical, "iban/mod-97", 99));
             at = end;
-        } else {
+        }
+        while bytes.get(at).is_some_and(u8::is_ascii_alphanumeric) {
             at += 1;
         }
     }
