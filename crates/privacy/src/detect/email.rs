@@ -24,7 +24,9 @@ pub(super) fn find(page: &Page<'_>, found: &mut Vec<Found>) {
     let text = page.text;
     let first = found.len();
     let mut last = 0;
-    for (at, _) in text.match_indices('@') {
+    let mut ats = 0;
+    for at in memchr::memchr_iter(b'@', text.as_bytes()) {
+        ats += 1;
         if at < last {
             continue;
         }
@@ -39,11 +41,13 @@ pub(super) fn find(page: &Page<'_>, found: &mut Vec<Found>) {
         let canonical = text[start..end].to_lowercase();
         found.push(Found::new(start..end, Kind::Email, canonical, "email/plain", 98));
     }
-    let bracketed =
-        text.contains(['[', '(', '{', '<']) && (text.contains('@') || contains_at(text));
+    let bytes = text.as_bytes();
+    let brackets =
+        memchr::memchr3(b'[', b'(', b'{', bytes).is_some() || memchr::memchr(b'<', bytes).is_some();
+    let bracketed = brackets && (ats > 0 || contains_at(text));
     let spelled = text.contains(" dot ")
         || text.contains(" DOT ")
-        || text.contains(" @ ")
+        || ats > 0 && text.contains(" @ ")
         || text.contains(" punto ")
         || text.contains(" punkt ");
     if !bracketed && !spelled {

@@ -122,14 +122,15 @@ fn named(text: &str, fields: &mut Vec<Field>) {
 }
 
 fn next(bytes: &[u8], from: usize) -> Option<usize> {
-    bytes[from..].iter().position(|byte| matches!(byte, b':' | b'=')).map(|at| from + at)
+    memchr::memchr2(b':', b'=', &bytes[from..]).map(|at| from + at)
 }
 
 /// The name that ends before a colon or an equals sign.
 fn name_before(text: &str, at: usize) -> Option<&str> {
     let bytes = text.as_bytes();
     let mut end = at;
-    while end > 0 && matches!(bytes[end - 1], b' ' | b'\t' | b'>' | b':') {
+    // Not far: a long run of colons would be walked back from each of them.
+    while end > 0 && at - end < 16 && matches!(bytes[end - 1], b' ' | b'\t' | b'>' | b':') {
         end -= 1;
     }
     let quote = end

@@ -76,9 +76,9 @@ pub(super) fn find_named(page: &Page<'_>, found: &mut Vec<Found>) {
             } else {
                 check(compact.as_bytes())
             };
-            let touched = before(page.text, hit.start())
-                .is_some_and(|c| matches!(c, '-' | '_' | '#' | '/'))
-                || after(page.text, hit.end()).is_some_and(|c| matches!(c, '_' | '/'))
+            let touched = before(page.text, hit.start()).is_some_and(|c| {
+                matches!(c, '-' | '_' | '#' | '/') && !numbered(page, hit.start())
+            }) || after(page.text, hit.end()).is_some_and(|c| matches!(c, '_' | '/'))
                 || page.text[hit.end()..]
                     .strip_prefix('-')
                     .is_some_and(|rest| rest.starts_with(|c: char| c.is_alphanumeric()));
@@ -166,6 +166,12 @@ fn announced(page: &Page<'_>, from: usize, rule: &'static str, found: &mut Vec<F
     found.push(hit);
 }
 
+/// Whether a number sign goes with the word of an id: `NIF #12345678Z`.
+fn numbered(page: &Page<'_>, start: usize) -> bool {
+    page.text[..start].ends_with('#')
+        && page.marks.before(start, 4).any(|mark| mark.topic == Topic::National)
+}
+
 fn is_date(value: &str) -> bool {
     let parts: Vec<&str> = value.split(['.', '-', '/', ' ']).collect();
     let digits = parts.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
@@ -194,7 +200,8 @@ pub(super) fn find(page: &Page<'_>, cluster: &mut Cluster, found: &mut Vec<Found
         };
         let at = cluster.span(first..last);
         let alone = !page.text[..at.start].ends_with(['-', '.', '/', '+', '#', '$', '€', '£', '('])
-            || page.text[..at.start].ends_with(" (");
+            || page.text[..at.start].ends_with(" (")
+            || numbered(page, at.start);
         let goes_on = page.text[at.end..]
             .strip_prefix(['-', '.', '/'])
             .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
@@ -239,7 +246,9 @@ fn shape(page: &Page<'_>, cluster: &Cluster, first: usize, last: usize) -> Optio
         }
         ([3, 3, 3, 2], [".", ".", "-"]) => national::cpf(&digits()).then_some("id/cpf"),
         ([4, 4, 4], [" ", " "] | ["-", "-"]) => {
-            (national::aadhaar(&digits()) && !nobodys()).then_some("id/aadhaar")
+            let within = first > 0 && cluster.gap(page.text, first - 1) == gaps[0]
+                || last < cluster.groups.len() && cluster.gap(page.text, last - 1) == gaps[0];
+            (!within && national::aadhaar(&digits()) && !nobodys()).then_some("id/aadhaar")
         }
         ([6, 4], ["-"]) => {
             let digits = digits();

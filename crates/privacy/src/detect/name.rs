@@ -237,7 +237,7 @@ impl Scene<'_> {
                 at = end + 1;
                 continue;
             }
-            // `Sr. van Ooste`
+            // `Sr. van Leemput`
             let from = self.titled(at);
             if from < at {
                 names.push(Name {
@@ -303,7 +303,7 @@ impl Scene<'_> {
         if titled { at } else { word }
     }
 
-    /// `Madsen, Summer`: a given name that is a word, after a family name that opens a field.
+    /// `Rask, Autumn`: a given name that is a word, after a family name that opens a field.
     fn pair(&self, word: usize, names: &mut Vec<Name>) -> bool {
         if word == 0
             || self.gap(word) != ", "
@@ -354,7 +354,7 @@ impl Scene<'_> {
         self.words[word].sort == Sort::Unknown && self.words[word].entry.is_word()
     }
 
-    /// `Clarke, Elizabeth`: a family name was rejected or taken alone, and the given name follows.
+    /// `Hobson, Margaret`: a family name was rejected or taken alone, and the given name follows.
     fn last_first(&self, name: Name, names: &mut Vec<Name>) {
         if let Some(last) = names.last_mut()
             && (last.words.len() == 1
@@ -777,6 +777,13 @@ impl Scene<'_> {
         });
         let unknown_full = cue >= 2 && word.entry.is_unknown() && family && !thanked;
         if full || unknown_full || words_full {
+            // `merci pour votre appel`: words of every letter.
+            let stop = |index: usize| {
+                std::str::from_utf8(&word::key(self.text(index))).is_ok_and(word::is_stop)
+            };
+            if stop(at) || stop(next) {
+                return None;
+            }
             let third = next + 1;
             let more = follows(third)
                 && self.words[third].entry.family() >= 1

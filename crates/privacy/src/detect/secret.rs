@@ -2,7 +2,6 @@
 
 use std::{ops::Range, sync::LazyLock};
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex::Regex;
 
 use super::{Found, Page, after, before, field::Label, mark::Topic, pattern};
@@ -131,16 +130,10 @@ const OTHERS: &[&str] = &[
     "--user ",
 ];
 
-static BEGINNINGS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let words = VENDORS.iter().map(|vendor| vendor.0).chain(OTHERS.iter().copied());
-    // Case matters to vendors and not to the others; what is found is compared again.
-    AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .match_kind(MatchKind::LeftmostLongest)
-        .kind(Some(AhoCorasickKind::DFA))
-        .build(words)
-        .ok()
-});
+/// The beginnings of secrets: the vendors', then the others.
+pub(super) fn beginnings() -> impl Iterator<Item = &'static str> {
+    VENDORS.iter().map(|vendor| vendor.0).chain(OTHERS.iter().copied())
+}
 
 /// `password: x`, `"api_key": "x"`, `PWD=x`, `the password for the portal is x`.
 static NAMED: LazyLock<Regex> = LazyLock::new(|| {
@@ -181,26 +174,25 @@ const HARMLESS: &str = "reset change changed expired expires required protected 
 
 pub(super) fn find(page: &Page<'_>, found: &mut Vec<Found>) {
     let text = page.text;
-    if let Some(beginnings) = &*BEGINNINGS {
-        let mut from = 0;
-        while let Some(hit) = beginnings.find(aho_corasick::Input::new(text).span(from..text.len()))
-        {
-            from = hit.end();
-            let index = hit.pattern().as_usize();
-            let taken = match VENDORS.get(index) {
-                Some((prefix, class, least, most)) if text[hit.range()] == **prefix => {
-                    vendor(text, hit.range(), class, *least, *most)
-                        .map(|at| (at, "secret/vendor", 98))
-                }
-                Some(_) => None,
-                None => other(text, hit.start(), OTHERS[index - VENDORS.len()]),
-            };
-            if let Some((at, rule, score)) = taken
-                && !stands_for_one(&text[at.clone()])
-            {
-                from = at.end.max(from);
-                push(text, at, rule, score, found);
+    let mut from = 0;
+    for (hit, index) in page.marks.beginnings() {
+        if hit.start < from {
+            continue;
+        }
+        from = hit.end;
+        // Case matters to vendors and not to the others.
+        let taken = match VENDORS.get(*index) {
+            Some((prefix, class, least, most)) if text[hit.clone()] == **prefix => {
+                vendor(text, hit.clone(), class, *least, *most).map(|at| (at, "secret/vendor", 98))
             }
+            Some(_) => None,
+            None => other(text, hit.start, OTHERS[index - VENDORS.len()]),
+        };
+        if let Some((at, rule, score)) = taken
+            && !stands_for_one(&text[at.clone()])
+        {
+            from = at.end.max(from);
+            push(text, at, rule, score, found);
         }
     }
     let mut last = 0;
@@ -577,5 +569,4 @@ pub(super) fn warm_up() {
     for regex in [&NAMED, &URL, &BEARER, &BASIC, &HOOK, &END] {
         LazyLock::force(regex);
     }
-    LazyLock::force(&BEGINNINGS);
 }

@@ -339,6 +339,73 @@ const SPEAKING: &[&str] = &[
     "hates",
     "likes",
     "complains",
+    "disagrees",
+    "disagreed",
+    "insisted",
+    "attends",
+    "approves",
+    "accepts",
+    "agrees",
+    "argues",
+    "argued",
+    "commented",
+    "declined",
+    "denied",
+    "decided",
+    "described",
+    "feels",
+    "felt",
+    "heard",
+    "informed",
+    "joins",
+    "proposes",
+    "proposed",
+    "quit",
+    "refuses",
+    "refused",
+    "retired",
+    "sees",
+    "saw",
+    "shared",
+    "speaks",
+    "spoke",
+    "stated",
+    "submitted",
+    "threatens",
+    "threatened",
+    "visited",
+    "warned",
+    "wished",
+    "wondered",
+    "volunteered",
+    "regrets",
+    "apologises",
+    "apologizes",
+];
+/// How only people are: `Meyer was absent`.
+const BEING: &[&str] = &[
+    "absent",
+    "away",
+    "sick",
+    "ill",
+    "unhappy",
+    "happy",
+    "upset",
+    "angry",
+    "confused",
+    "annoyed",
+    "worried",
+    "sceptical",
+    "skeptical",
+    "pleased",
+    "grateful",
+    "married",
+    "pregnant",
+    "retiring",
+    "leaving",
+    "travelling",
+    "traveling",
+    "busy",
 ];
 /// What a person does too, but so does a product.
 const DOING: &[&str] = &[
@@ -793,6 +860,7 @@ impl Scene<'_> {
             ),
             "it's" | "it’s" | "i'm" | "i’m" | "im" | "llamo" | "heiße" | "heisse" | "appelle"
             | "chiamo" | "chamo" | "heter" | "hedder" | "named" => true,
+            "its" => matches!(&*back(1), "hi" | "hey" | "hello" | "hallo"),
             "am" => back(1) == "i",
             "bin" => back(1) == "ich",
             "suis" => back(1) == "je",
@@ -1002,22 +1070,35 @@ impl Scene<'_> {
             "teşekkürler",
             "уважением",
         ];
-        let gap = self.gap(start);
-        let broken = gap.contains('\n') || gap.contains("<br");
-        if start == 0 || !(broken || gap == ", " || gap == " ") || gap.len() > 12 {
+        if start == 0 {
             return false;
         }
-        if self.words[start - 1].taken {
+        // `Regards,<br>Ann`: the element between is no word.
+        let head = &self.page.text[..self.words[start].start];
+        let before = if head.ends_with('>')
+            && let Some(open) = head[head.floor_char_boundary(head.len().saturating_sub(12))..]
+                .find('<')
+                .map(|at| head.floor_char_boundary(head.len().saturating_sub(12)) + at)
+        {
+            self.words[..start].partition_point(|word| word.end <= open)
+        } else {
+            start
+        };
+        let Some(before) = before.checked_sub(1) else { return false };
+        let gap = &head[self.words[before].end..];
+        let broken = gap.contains('\n') || gap.contains('<');
+        if !(broken || gap == ", " || gap == " ") || gap.len() > 16 {
             return false;
         }
-        let previous = self.low(start - 1);
+        if self.words[before].taken {
+            return false;
+        }
+        let previous = self.low(before);
         let closing = CLOSINGS.contains(&previous.as_str());
         if !closing {
             return false;
         }
-        if matches!(&*previous, "you" | "advance" | "sent" | "love" | "best" | "thank")
-            && !gap.contains('\n')
-        {
+        if matches!(&*previous, "you" | "advance" | "sent" | "love" | "best" | "thank") && !broken {
             return previous == "best" && gap == ", ";
         }
         // `Regards, X` at the end of a sentence or text; "thanks X" is a greeting.
@@ -1095,6 +1176,16 @@ impl Scene<'_> {
                     })
                 {
                     points += 9;
+                } else if matches!(word, "is" | "was" | "seems" | "sounds" | "seemed" | "sounded")
+                    && self.words.get(words.end + 1).is_some_and(|_| {
+                        self.gap(words.end + 1) == " "
+                            && !self.previous(words.start).is_some_and(|before| {
+                                matches!(&*self.low(before), "in" | "near" | "at" | "from" | "to")
+                            })
+                            && BEING.contains(&self.low(words.end + 1).as_str())
+                    })
+                {
+                    points += 10;
                 } else if DOING.contains(&word) && next.case == Case::Lower {
                     points += 2;
                 }
@@ -1215,6 +1306,28 @@ impl Scene<'_> {
         {
             points -= 8;
         }
+        // `Aoife - could you`, at the head of a line.
+        if single
+            && [" - ", " – ", " — "].iter().any(|dash| tail.starts_with(dash))
+            && self.gap(words.start).contains('\n')
+            && self.words[words.start].sort == Sort::Given
+            && self.words.get(words.end).is_some_and(|next| next.case == Case::Lower)
+        {
+            points += 6;
+        }
+        // `Aoife (14:02): yes`
+        let stamp = tail
+            .strip_prefix(" (")
+            .and_then(|rest| rest[..rest.floor_char_boundary(20)].split_once("): "))
+            .is_some_and(|(stamp, _)| {
+                stamp.contains(':') && stamp.bytes().any(|byte| byte.is_ascii_digit())
+                    || stamp.ends_with("am")
+                    || stamp.ends_with("pm")
+                    || stamp.ends_with("CET")
+            });
+        if stamp && (words.start == 0 || self.gap(words.start).contains('\n')) {
+            points += 12;
+        }
         if tail.starts_with(':') {
             // A speaker, at the head of a line; elsewhere a label.
             let head = self.gap(words.start);
@@ -1306,7 +1419,7 @@ impl Scene<'_> {
         if direct && self.introduced(previous, &word) {
             return if matches!(
                 &*word,
-                "is" | "it's" | "it’s" | "i'm" | "i’m" | "im" | "am" | "llamo" | "bin"
+                "is" | "it's" | "it’s" | "its" | "i'm" | "i’m" | "im" | "am" | "llamo" | "bin"
             ) {
                 2
             } else {
