@@ -260,7 +260,7 @@ fn bare(
                 | "et"
                 | "e"
         );
-        if word.len() > 40 || !capital && !(particle && words > 0) {
+        if word.len() > 40 || !(capital || particle && words > 0) {
             break;
         }
         let bare = word.trim_end_matches('.');

@@ -55,7 +55,7 @@ fn iban(bytes: &[u8], start: usize) -> Option<(usize, String)> {
             b' ' | b'\r' | b'\n' if !broken => {
                 let rest = &bytes[at..];
                 let skip = rest.iter().take_while(|byte| b" \r\n>".contains(byte)).count();
-                if skip > 8 || rest[..skip].iter().filter(|byte| **byte == b'\n').count() != 1 {
+                if skip > 8 || memchr::memchr_iter(b'\n', &rest[..skip]).count() != 1 {
                     return None;
                 }
                 broken = true;
