@@ -113,6 +113,23 @@ impl<'a> Page<'a> {
 }
 
 impl Page<'_> {
+    /// As [`Page::nearest`], but nothing if a sentence ends between the word and the place.
+    fn nearest_said(&self, at: usize, within: usize, topics: &[Topic]) -> Option<Topic> {
+        let mark = self.marks.before(at, within).find(|mark| topics.contains(&mark.topic))?;
+        let between = &self.text[mark.end..at];
+        // `no. 12` only shortens a word, and so does `Acct. No. 12`.
+        let ended = between.match_indices(". ").any(|(stop, _)| {
+            let word = between[..stop].bytes().rev().take_while(u8::is_ascii_alphanumeric).count();
+            let next = &between[stop + 2..];
+            word >= 4
+                || next.starts_with(|c: char| c.is_uppercase())
+                    && !["No", "Nr", "Num", "NO"].iter().any(|number| next.starts_with(number))
+        });
+        // The word names another member of an object: `"iban": "…", "commit": "…"`.
+        let other = between.contains("\",");
+        if ended || other { None } else { self.nearest(at, within, topics) }
+    }
+
     /// Whether a number of some length stands between the nearest word of a topic and a place.
     fn digits_since(&self, at: usize, within: usize, topic: Topic) -> bool {
         self.marks.before(at, within).find(|mark| mark.topic == topic).is_some_and(|mark| {
@@ -285,11 +302,13 @@ impl Rules {
             birth::find(&page, &mut found);
             let taken = spans(&found);
             digits::find(&page, &taken, &mut found);
+            card::find_broken(&page, &mut found);
             if names {
                 let mut streets = Vec::new();
                 address::find(&page, &mut streets);
                 let taken = spans(&found);
-                streets.retain(|street| !inside(&taken, &street.at));
+                // What begins within a number, as in an IBAN's last digits, is no street.
+                streets.retain(|street| !inside(&taken, &(street.at.start..street.at.start + 1)));
                 found.append(&mut streets);
             }
         }
@@ -417,7 +436,7 @@ mod tests {
             ("ann@acme[.]com", Kind::Email, "ann@acme[.]com"),
             ("ann&#64;acme.com!", Kind::Email, "ann&#64;acme.com"),
             ("call +49 (0)30 1234567 now", Kind::Phone, "+49 (0)30 1234567"),
-            ("call 0121 244 1052.", Kind::Phone, "0121 244 1052"),
+            ("call 0113 496 0241.", Kind::Phone, "0113 496 0241"),
             ("(212) 555-0142 is mine", Kind::Phone, "(212) 555-0142"),
             ("mobile: 5550142345", Kind::Phone, "5550142345"),
             ("card 4111 1111 1111 1111, exp", Kind::CreditCard, "4111 1111 1111 1111"),
@@ -427,10 +446,10 @@ mod tests {
             ("from 203.0.113.9:443", Kind::IpAddress, "203.0.113.9"),
             ("from 2001:db8::7334 and", Kind::IpAddress, "2001:db8::7334"),
             ("password: hunter2!", Kind::Secret, "hunter2!"),
-            ("ssn 365-77-1781", Kind::NationalId, "365-77-1781"),
-            ("my passport number: F10X0LMGT.", Kind::NationalId, "F10X0LMGT"),
+            ("ssn 412-63-9075", Kind::NationalId, "412-63-9075"),
+            ("my passport number: G7XK20PVR.", Kind::NationalId, "G7XK20PVR"),
             ("NI number: QQ 12 34 56 C.", Kind::NationalId, "QQ 12 34 56 C"),
-            ("(+48 512 335 944)", Kind::Phone, "+48 512 335 944"),
+            ("(+48 605 418 273)", Kind::Phone, "+48 605 418 273"),
             ("AKIAIOSFODNN7EXAMPLE", Kind::Secret, "AKIAIOSFODNN7EXAMPLE"),
             ("postgres://app:s3cr3t@db.acme.com/x", Kind::Secret, "s3cr3t"),
         ] {
@@ -443,15 +462,15 @@ mod tests {
         for text in [
             "at 1700000000000 ms",
             "0000 0000 0000 0000",
-            "id 5063c94f-d1cd-42f8-a9cd-2d129fbc23ac",
+            "id 7b1e40d2-93af-4c56-8e07-51d8a2c4f690",
             "version 10.4.2.1 and v2.3.4.5",
-            "2024.8.17 and 01.10.2025",
+            "2023.11.4 and 01.10.2025",
             "on 2025-10-01 at 17:26:55",
-            "order 288-8416556-9076406",
-            "ORD-8390970, INC7525229",
-            "$86,574.60 or 303747 USD",
+            "order 194-2750381-6613047",
+            "ORD-5527104, INC3310468",
+            "$31,208.45 or 303747 USD",
             "listening on 127.0.0.1 and ::1",
-            "DE34301767651388902428",
+            "DE34208517094466103927",
             "monkey=banana, public_key=abc",
             "password: <api-key> and password: ${SECRET}",
             "the password reset link",
@@ -507,10 +526,9 @@ mod tests {
 
         #[test]
         fn a_found_value_is_still_found_when_wrapped(
-            which in 0_usize..5, wrap in 0_usize..7, noise in "[a-z ]{0,20}",
+            which in 0_usize..5, wrap in 0_usize..7, noise in "[jqxz ]{0,20}",
         ) {
-            // "v 1.2.3.4" is a version on purpose.
-            prop_assume!(!noise.trim().ends_with('v'));
+            // Letters that make no words: `v 1.2.3.4` is a version and `nr 12` an order on purpose.
             let value = [
                 "ann.lee@acme.com", "+4930123456789", "4111111111111111",
                 "DE89370400440532013000", "203.0.113.9",

@@ -27,8 +27,9 @@ pub(super) fn find(page: &Page<'_>, cluster: &mut Cluster, found: &mut Vec<Found
 
 fn account(page: &Page<'_>, cluster: &Cluster, first: usize) -> Option<(usize, &'static str)> {
     let start = cluster.groups[first].at.start;
-    let label = page.fields.labels(start).find(|label| *label != Label::Person);
-    let near = page.nearest(
+    // The line of a form may go on with other things.
+    let label = page.fields.labels_near(start, 30).find(|label| *label != Label::Person);
+    let near = page.nearest_said(
         start,
         40,
         &[

@@ -16,31 +16,39 @@ use crate::{kind::Kind, lexicon::look_up};
 const STREETS: &str = "street st avenue ave av road rd lane ln drive dr boulevard blvd court ct place pl square sq terrace ter highway hwy parkway pkwy circle cir crescent cres close way mews row alley alleyway broadway esplanade freeway turnpike expressway gardens wharf quay promenade parade strand walk grove rise hill gate";
 /// Words that end the name of a street only before a city and a postcode.
 const STREET_LIKE: &str = "anex arcade bayou beach bend bluff bluffs bottom branch bridge brook brooks burg burgs bypass camp canyon cape causeway center centers centre circles cliff cliffs club common commons corner corners course courts cove coves creek crest crossing crossroad crossroads curve dale dam divide drives estate estates extension extensions fall falls ferry field fields flat flats ford fords forest forge forges fork forks fort garden gateway glen glens green greens groves harbor harbors harbour haven heights hills hollow inlet island islands isle junction junctions key keys knoll knolls lake lakes land landing light lights loaf lock locks lodge loop mall manor manors meadow meadows mill mills mission motorway mount mountain mountains neck orchard oval overpass park parks parkways pass passage path pike pine pines plain plains plaza point points port ports prairie radial ramp ranch rapid rapids rest ridge ridges river roads route rue run shoal shoals shore shores skyway spring springs spur spurs squares station stravenue stream streets summit throughway trace track trafficway trail trailer tunnel underpass union unions valley valleys via viaduct view views village villages ville vista walks wall ways well wells stretch nagar marg chowk colony layout sector cross main phase enclave vihar society bagh ganj puram circus spine fort";
+const MONTHS: &str = "jan feb mar apr may jun jul aug sep sept oct nov dec january february march april june july august september october november december";
 const STATES: &str = "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC PR GU VI AS MP FM MH PW AA AE AP ON QC BC AB MB SK NS NB NL PE NT YT NU NSW VIC QLD WA SA TAS ACT NT";
 
 static UNIT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)^(?:(?:apt|apartment|suite|ste|unit|flat|floor|fl|room|rm|bldg|building|block|blk|tower|studio|office|piso|planta|etage|étage|esc|escalera|puerta|int|interno|scala|appt|appartement|bât|bâtiment|lägenhet|lgh|daire|kat|no|nr|hus|top|stiege|local|depto|dept|departamento|conj|sala|apto|bloco|lot|level|lvl|door|house|plot|wing|gate|entrance|p\.? ?o\.? box|m\.|lok)\.? ?#?[0-9]*[a-z]?(?:[\-/.][0-9a-z]{1,5})?(?: ?[a-z0-9]{1,4})?|#[0-9a-z\-]{1,6}|[0-9]{1,3}(?:st|nd|rd|th|º|ª|°|er|e|ème|\.)? ?(?:floor|fl|andar|piso|étage|etage|og|stock|kat|kerros|tr|vån|izq|dcha|izda|[a-d]\b|[a-d]$)\.?)\b",
+        r"(?i)^(?:(?:apt|apartment|suite|ste|unit|flat|floor|fl|room|rm|bldg|building|block|blk|tower|studio|office|piso|planta|etage|étage|esc|escalera|puerta|int|interno|scala|appt|appartement|bât|bâtiment|lägenhet|lgh|daire|kat|no|nr|hus|top|stiege|local|depto|dept|departamento|conj|sala|apto|bloco|lot|level|lvl|door|house|plot|wing|gate|entrance|p\.? ?o\.? box|m\.|lok|edif|interior|sc|bl|ap|bureau|app|quadra|lote|casa|nave|portal|kav|dveře)\.? ?#?[0-9]*[a-z]?(?:[\-/.][0-9a-z]{1,5})?(?: ?[a-z0-9]{1,4})?|#[0-9a-z\-]{1,6}|[0-9]{1,3}(?:st|nd|rd|th|º|ª|°|o|a|er|e|ème|\.)? ?(?:floor|fl|andar|piso|étage|etage|og|stock|kat|kerros|tr|vån|izq|dcha|izda|[a-d]\b|[a-d]$)\.?)\b",
     )
 });
 
-/// `20966 Hamburg`, `1015 CN Amsterdam`, `00-238 Warszawa`, `114 55 Stockholm`, `F-75002 Paris`.
+/// `04177 Leipzig`, `1015 CN Amsterdam`, `00-238 Warszawa`, `114 55 Stockholm`, `F-75002 Paris`.
 static CODE_CITY: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"^(?:[A-Z]{1,3}[\- ])?(?:[0-9]{2}-[0-9]{3}|[0-9]{4} ?[A-Z]{2}|[0-9]{3} [0-9]{2}|[0-9]{4}-[0-9]{3}|[0-9]{4,6})(?:[ ]{1,2}|, )(?:(?:[A-ZÀ-ÞĀ-Ž][\p{L}'.\-]*|d'[A-ZÀ-Þ][\p{L}\-]+|an|am|im|der|de|la|le|sur|del|di|do|da|dos|los|las|el|den|bei|b\.|upon|under)[ /]?){1,4}(?:\([A-Z]{2}\))?(?:[ ]?(?:CEDEX|Cedex)(?: [0-9]{1,2})?)?",
+        r"^(?:[A-Z]{1,3}[\- ])?(?:[0-9]{2}-[0-9]{3}|[0-9]{4} ?[A-Z]{2}|[0-9]{3} [0-9]{2}|[0-9]{4}-[0-9]{3}|[0-9]{5}-?[0-9]{3}|[0-9]{4,6})(?:[ ]{1,2}|, )(?:(?:[A-ZÀ-ÞĀ-Ž][\p{L}'.\-]*|d'[A-ZÀ-Þ][\p{L}\-]+|an|am|im|der|de|la|le|sur|del|di|do|da|dos|los|las|el|den|bei|b\.|upon|under|nad|pod|u|en|op|sur-Mer)[ /]?){1,5}(?:\((?:[A-Z]{2}|okres [\p{Lu}][\p{L}\- ]{1,20})\)|/ ?[A-Z]{2}\b)?(?:[ ]?(?:CEDEX|Cedex)(?: [0-9]{1,2})?)?",
     )
 });
 
-/// `East Matthew, GA 94581`, `Elliestad S6F 2QZ`, `London SW1A 1AA`, `Sydney NSW 2000`, `Toronto, ON M5V 2T6`.
+/// `North Corbin, OR 97214`, `Marlowstad B4T 6WL`, `London SW1A 1AA`, `Sydney NSW 2000`, `Toronto, ON M5V 2T6`.
 static CITY_CODE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"^(?:(?:[A-ZÀ-ÞĀ-Ž][\p{L}'.\-]*|[a-z]{2,14}|de|la|of|upon|on|the|le|del)[ ]?){1,5}(?:,? ?(?:\r?\n)?[ ]?)(?:(?:AL|AK|AZ|AR|CA|CO|CT|DE|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND|OH|OK|OR|PA|RI|SC|SD|TN|TX|UT|VT|VA|WA|WV|WI|WY|DC|PR|GU|VI|AS|MP|FM|MH|PW|AA|AE|AP|[A-Z][a-z]+(?: [A-Z][a-z]+)?),? [0-9]{5}(?:-[0-9]{4})?|(?:(?:ON|QC|BC|AB|MB|SK|NS|NB|NL|PE|NT|YT|NU),? ?)?[A-Z][0-9][A-Z] ?[0-9][A-Z][0-9]|[A-Z]{1,2}[0-9][0-9A-Z]?(?:[A-Z])? [0-9][A-Z]{2}|[A-Z]{1,2}[0-9]{1,2}[A-Z]? ?[0-9][A-Z]{2}|(?:NSW|VIC|QLD|WA|SA|TAS|ACT|NT|New South Wales|Victoria|Queensland),? [0-9]{4}|(?:- ?)?[0-9]{6}|(?:- ?)?[0-9]{3} [0-9]{3}|- ?[A-Z]{2},? [0-9]{5}-[0-9]{3}|[A-Z]{2},? [0-9]{5}-[0-9]{3}|[0-9]{5}-[0-9]{3}|[0-9]{5}|[0-9]{4}|[A-Z][0-9]{2} ?[A-Z0-9]{4})",
+        r"^(?:(?:[A-ZÀ-ÞĀ-Ž][\p{L}'.\-]*|[a-z]{2,14}|de|la|of|upon|on|the|le|del)[ ]?){1,5}(?:,? ?(?:\r?\n)?[ ]?)(?:(?:AL|AK|AZ|AR|CA|CO|CT|DE|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND|OH|OK|OR|PA|RI|SC|SD|TN|TX|UT|VT|VA|WA|WV|WI|WY|DC|PR|GU|VI|AS|MP|FM|MH|PW|AA|AE|AP|[A-Z][a-z]+(?: [A-Z][a-z]+)?),? [0-9]{5}(?:-[0-9]{4})?|(?:(?:ON|QC|BC|AB|MB|SK|NS|NB|NL|PE|NT|YT|NU),? ?)?[A-Z][0-9][A-Z] ?[0-9][A-Z][0-9]|[A-Z]{1,2}[0-9][0-9A-Z]?(?:[A-Z])? [0-9][A-Z]{2}|[A-Z]{1,2}[0-9]{1,2}[A-Z]? ?[0-9][A-Z]{2}|(?:NSW|VIC|QLD|WA|SA|TAS|ACT|NT|New South Wales|Victoria|Queensland),? [0-9]{4}|(?:- ?)?[0-9]{6}|(?:- ?)?[0-9]{3} [0-9]{3}|- ?[A-Z]{2},? [0-9]{5}-[0-9]{3}|[A-Z]{2},? [0-9]{5}-[0-9]{3}|[A-Z]{2,4},? [0-9]{5}(?:-[0-9]{4})?|[0-9]{5}-[0-9]{3}|[0-9]{5}|[0-9]{4}|[A-Z][0-9]{2} ?[A-Z0-9]{4})",
     )
 });
 
 static UK_CODE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"^(?:[A-Z]{1,2}[0-9][0-9A-Z]?[A-Z]? ?[0-9][A-Z]{2}|[A-Z][0-9][A-Z] ?[0-9][A-Z][0-9]|(?:[A-Z]{2},? )?[0-9]{5}(?:-[0-9]{3,4})?|[0-9]{6}|[A-Z]{2,3} [0-9]{4})\b",
+        r"^(?:[AC-FHKNPRTV-Y][0-9][0-9W] ?[0-9AC-FHKNPRTV-Y]{4}(?: [A-Z][\p{L}'\-]+){0,3}|[A-Z]{1,2}[0-9][0-9A-Z]?[A-Z]? ?[0-9][A-Z]{2}|[A-Z][0-9][A-Z] ?[0-9][A-Z][0-9]|(?:[A-Z]{2},? )?[0-9]{5}(?:-[0-9]{3,4})?|[0-9]{6}|[A-Z]{2,3} [0-9]{4})\b",
+    )
+});
+
+/// `Rathmines, Dublin 6`: a district of a city that numbers them.
+static DUBLIN: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"^(?:[A-Z][\p{L}'.\- ]{1,30}, ?)?(?:Dublin|Cork|Praha|Budapest|Wien|Bruxelles) [0-9]{1,2}W?\b",
     )
 });
 
@@ -61,12 +69,12 @@ static BOX: LazyLock<Regex> = LazyLock::new(|| {
 /// `Calle Mayor 12`, `12 rue de la Paix`, `ul. Długa 5/7`: the name of a street after its kind.
 static AFTER_KIND: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"^\.? ?(?:(?:[\p{Lu}][\p{L}'’.\-]*|[0-9]{1,2}(?:er|º|°| de\b| di\b)|de|del|de la|des|du|di|da|do|dos|das|della|delle|dei|degli|el|la|las|los|le|les|der|den|van|ter|s\.|św\.|gen\.|al|l'|d')[ ]?){1,6}",
+        r"^\.? ?(?:(?:[\p{Lu}][\p{L}'’.\-]*|[0-9]{1,2}(?:er|º|°| de\b| di\b)|della|delle|degli|dell'|dei|del|des|de la|de|du|di|das|dos|da|do|las|los|la|les|le|el|der|den|van|ter|s\.|św\.|gen\.|al|l'|d')[ ]?){1,6}",
     )
 });
 static HOUSE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"^(?:,? ?(?:n[º°o]\.?|nr\.?|no\.?|n\.|č\.|num\.?|número|numero|#|дом|д\.)? ?)?[0-9]{1,5}(?:[ ]?(?:bis|ter|quater|[a-zA-Z]))?(?:[ ]?[\-/][ ]?[0-9]{1,4}[a-zA-Z]?){0,2}\b",
+        r"^(?:,? ?(?:s/n\b|n[º°o]\.?|nr\.?|no\.?|n\.|č\.|num\.?|número|numero|#|дом|д\.)? ?)?[0-9]{1,5}(?:[ ]?(?:bis|ter|quater|[a-zA-Z]))?(?:[ ]?[\-/][ ]?[0-9]{1,4}[a-zA-Z]?){0,2}\b",
     )
 });
 
@@ -74,7 +82,7 @@ pub(super) fn find(page: &Page<'_>, found: &mut Vec<Found>) {
     let text = page.text;
     let mut last = 0;
     let mut starts: Vec<(usize, usize, bool, &'static str)> = Vec::new();
-    numbered(text, &mut starts);
+    numbered(page, &mut starts);
     kinds(page, &mut starts);
     boxes(page, &mut starts);
     starts.sort_unstable();
@@ -104,7 +112,12 @@ pub(super) fn find(page: &Page<'_>, found: &mut Vec<Found>) {
         // A form's line may go on with other things after a semicolon.
         let end = value.find([';', '|']).unwrap_or(value.len()).min(160);
         let quoted = before(text, field.at.start) == Some('"');
-        if quoted || value.len() <= 140 && !value.contains(". ") {
+        // A full stop before a capital ends a sentence; `Nr. 703` does not.
+        let prose = value.match_indices(". ").any(|(stop, _)| {
+            value[stop + 2..].starts_with(char::is_uppercase)
+                && value[..stop].bytes().rev().take_while(u8::is_ascii_alphabetic).count() > 4
+        });
+        if quoted || value.len() <= 140 && !prose {
             let end = field.at.start
                 + value[..text[field.at.start..].floor_char_boundary(end).min(value.len())]
                     .trim_end()
@@ -130,8 +143,9 @@ fn push(page: &Page<'_>, at: Range<usize>, rule: &'static str, score: u8, found:
     found.push(Found::new(at, Kind::Address, canonical, rule, score));
 }
 
-/// `2870 Moore Ports`, `12 rue de la Paix`: a house number before the street.
-fn numbered(text: &str, starts: &mut Vec<(usize, usize, bool, &'static str)>) {
+/// `418 Jensen Ports`, `12 rue de la Paix`: a house number before the street.
+fn numbered(page: &Page<'_>, starts: &mut Vec<(usize, usize, bool, &'static str)>) {
+    let text = page.text;
     let bytes = text.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
@@ -171,12 +185,122 @@ fn numbered(text: &str, starts: &mut Vec<(usize, usize, bool, &'static str)>) {
         if bytes.get(space) == Some(&b',') {
             space += 1;
         }
-        if bytes.get(space) != Some(&b' ') {
+        if at - start <= 4 {
+            bare(page, start, end, starts);
+        }
+        let breaks = bytes.get(space) == Some(&b'\n') && space == end && at - start <= 3;
+        if bytes.get(space) != Some(&b' ') && !breaks {
             continue;
         }
         if let Some((core, sure)) = street(text, space + 1) {
             starts.push((start, core, sure, "address/number-street"));
         }
+    }
+}
+
+/// `Skolgatan 3, 42864 Trelleborg`: any name with a house number, if a postcode and a city follow.
+/// `Studio 6\nHenry Courts\nJonesshire\nDN2 7XL`: a unit before a street without a number.
+fn bare(
+    page: &Page<'_>,
+    start: usize,
+    end: usize,
+    starts: &mut Vec<(usize, usize, bool, &'static str)>,
+) {
+    let text = page.text;
+    let comma = text[..start].ends_with(", ");
+    let mut from = start - if comma { 2 } else { 1 }.min(start);
+    if start < 4 || !comma && !text[..start].ends_with(' ') {
+        return;
+    }
+    let rest = &text[end..];
+    let parted = rest.starts_with([',', '\n', '\r']) || rest.starts_with(" ,");
+    // `Stretto Alberico, 119, 46026 …`, but not `Ann Lee, 59, Park Street …`.
+    if comma
+        && !rest.trim_start_matches([',', ' ']).starts_with(|c: char| c.is_ascii_digit())
+        && !rest.starts_with(" P")
+        || rest.starts_with(['k', 'K'])
+        || text[..end].ends_with(['k', 'K'])
+    {
+        return;
+    }
+    if !parted && !UNIT.is_match(rest.trim_start_matches(' ')) {
+        return;
+    }
+    let mut words = 0;
+    let mut first = start;
+    let mut number = false;
+    while words < 6 {
+        let head = &text[..from];
+        let open = head
+            .rfind(|c: char| !c.is_alphanumeric() && !matches!(c, '-' | '.' | '\'' | '’'))
+            .map_or(0, |at| at + head[at..].chars().next().map_or(1, char::len_utf8));
+        let word = &head[open..];
+        let capital = word.starts_with(char::is_uppercase);
+        let particle = matches!(
+            word,
+            "de" | "la"
+                | "del"
+                | "du"
+                | "des"
+                | "den"
+                | "der"
+                | "di"
+                | "da"
+                | "do"
+                | "dos"
+                | "das"
+                | "las"
+                | "los"
+                | "van"
+                | "von"
+                | "an"
+                | "am"
+                | "nad"
+                | "pod"
+                | "et"
+                | "e"
+        );
+        if word.len() > 40 || !(capital || particle && words > 0) {
+            break;
+        }
+        let bare = word.trim_end_matches('.');
+        if words == 0 {
+            if matches!(bare, "Studio" | "Flat" | "Unit" | "Apartment" | "Apt" | "Suite") {
+                starts.push((open, end, false, "address/unit"));
+                return;
+            }
+            let folded: String = bare.chars().flat_map(crate::fold::bare).collect();
+            let known = look_up(folded.as_bytes());
+            let nothing = bare.chars().count() < 3
+                || known.is_common()
+                || known.is_brand()
+                || MONTHS.split(' ').any(|month| month == folded);
+            number = matches!(bare, "Nr" | "No" | "N");
+            if nothing && !number {
+                return;
+            }
+        }
+        words += 1;
+        if capital {
+            first = open;
+        }
+        let before = &text[..open];
+        if !before.ends_with(' ') || before.ends_with(". ") && !before.ends_with("Nr. ") {
+            break;
+        }
+        from = open - 1;
+    }
+    // `Auftrag 12, 2024 Berlin` is no house.
+    let nobodys = !number
+        && page.nearest(start, 12, &[Topic::Reference, Topic::Version, Topic::Phone]).is_some();
+    let year = rest.trim_start_matches([',', ' ']).get(..4).is_some_and(|year| {
+        (year.starts_with("19") || year.starts_with("20"))
+            && year.bytes().all(|byte| byte.is_ascii_digit())
+            && !rest.trim_start_matches([',', ' '])[4..]
+                .starts_with(|c: char| c.is_ascii_digit() || c == '-')
+    });
+    if first < start && !nobodys && !(year && comma) {
+        starts.push((first, end, false, "address/postcode"));
     }
 }
 
@@ -199,7 +323,23 @@ fn street(text: &str, from: usize) -> Option<(usize, bool)> {
         if number && index == 0 {
             break;
         }
+        // `78, Sector 18, Noida 201301`
+        if index == 0
+            && matches!(&*lower, "sector" | "phase" | "block" | "plot" | "street" | "lane")
+            && rest[length..].starts_with(' ')
+            && rest[length + 1..].starts_with(|c: char| c.is_ascii_digit())
+        {
+            let digits = rest[length + 1..].bytes().take_while(u8::is_ascii_digit).count();
+            return (digits <= 3).then_some((at + length + 1 + digits, false));
+        }
         let capital = word.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit());
+        // `26 OCT 1999`
+        if index == 0
+            && MONTHS.split(' ').any(|month| month == lower)
+            && rest[length..].trim_start_matches([' ', '.', ',', '-']).starts_with(['1', '2'])
+        {
+            return None;
+        }
         if index == 0
             && matches!(
                 &*lower,
@@ -223,6 +363,18 @@ fn street(text: &str, from: usize) -> Option<(usize, bool)> {
                     | "via"
                     | "rua"
                     | "calle"
+                    | "allé"
+                    | "montée"
+                    | "rang"
+                    | "sentier"
+                    | "ruelle"
+                    | "faubourg"
+                    | "promenade"
+                    | "esplanade"
+                    | "autoroute"
+                    | "voie"
+                    | "côte"
+                    | "cité"
             )
             && (rest[length..].starts_with(' ') || rest[length..].starts_with(". "))
         {
@@ -233,8 +385,14 @@ fn street(text: &str, from: usize) -> Option<(usize, bool)> {
                 continue;
             }
             let name = AFTER_KIND.find(&rest[length + skip..])?;
-            let end = at + length + skip + name.as_str().trim_end().len();
-            let named = name.as_str().chars().any(char::is_uppercase);
+            // `boulevard Clémence Suite 925`: the unit is no part of the name.
+            let name = [" Suite", " Apt", " Bureau", " App", " Unit"]
+                .iter()
+                .filter_map(|unit| name.as_str().find(unit))
+                .min()
+                .map_or(name.as_str(), |cut| &name.as_str()[..cut]);
+            let end = at + length + skip + name.trim_end().len();
+            let named = name.chars().any(char::is_uppercase);
             return named.then_some((end, true));
         }
         let minor = matches!(
@@ -342,7 +500,9 @@ fn kinds(page: &Page<'_>, starts: &mut Vec<(usize, usize, bool, &'static str)>) 
             }
             let whole = &text[start..mark.end];
             let capital = whole.starts_with(char::is_uppercase);
-            let own = !begins && whole.chars().count() >= 5 && capital;
+            // `Erik-Hofer-Straße` is a name of its own, as `Hoferstraße` is.
+            let hyphened = begins && text[..mark.start].ends_with('-') && start < mark.start;
+            let own = (!begins || hyphened) && whole.chars().count() >= 5 && capital;
             let mut named = own;
             if begins || !capital {
                 // The name stands in words before: `Lange Straße`, `Am alten Markt`, `Via`.
@@ -399,7 +559,12 @@ fn kinds(page: &Page<'_>, starts: &mut Vec<(usize, usize, bool, &'static str)>) 
             && name.as_str().chars().any(char::is_uppercase)
             && name.as_str().starts_with([' ', '.'])
         {
-            let stop = mark.end + name.as_str().trim_end().len();
+            let name = name.as_str().trim_end();
+            let name = [" Nr.", " Nr", " No.", " No"]
+                .iter()
+                .find_map(|number| name.strip_suffix(number))
+                .unwrap_or(name);
+            let stop = mark.end + name.len();
             if let Some(house) = HOUSE.find(&text[stop..]) {
                 let lower = word.to_lowercase();
                 let sure = !matches!(
@@ -417,6 +582,9 @@ fn kinds(page: &Page<'_>, starts: &mut Vec<(usize, usize, bool, &'static str)>) 
                         | "cesta"
                 );
                 starts.push((mark.start, stop + house.end(), sure, "address/kind-street"));
+            } else if text[stop..].starts_with(", ") {
+                // `Aleea Teilor, Cluj-Napoca, 400120`: only a postcode can tell.
+                starts.push((mark.start, stop, false, "address/kind-street"));
             }
         }
     }
@@ -469,6 +637,13 @@ fn tail(text: &str, core: usize) -> (usize, bool) {
         }
         if let Some(code) = CODE_CITY.find(next) {
             at += skip + trimmed(code.as_str());
+            end = at;
+            strong = true;
+            loose = 2;
+            continue;
+        }
+        if let Some(city) = DUBLIN.find(next) {
+            at += skip + city.end();
             end = at;
             strong = true;
             loose = 2;
@@ -600,7 +775,7 @@ fn city_like(value: &str) -> bool {
 fn head(text: &str, start: usize, last: usize) -> usize {
     static BEFORE: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
-            r"(?i)(?:^|[\s:,(\x22])((?:(?:flat|apt\.?|apartment|unit|suite|ste\.?|studio|room|floor|level|shop|office|block|house no\.?|h\.? ?no\.?|plot(?: no\.?)?|door no\.?|no\.) ?#?[0-9]{1,5}[a-z]?(?:[\-/][0-9a-z]{1,4})?)(?:,? ?(?:\r?\n)? ?)|[0-9]{1,4}[a-z]?/)$",
+            r"(?i)(?:^|[\s:,;(\x22])((?:(?-i:[A-Z]{1,2}-?)?[0-9]{4,5} (?-i:[A-ZÄÖÜ])[\p{L}\-]{2,}(?: (?-i:[A-ZÄÖÜ])[\p{L}\-]{2,})?,(?: |\r?\n)|(?:(?:flat|apt\.?|apartment|unit|suite|ste\.?|studio|room|floor|level|shop|office|block|house no\.?|h\.? ?no\.?|plot(?: no\.?)?|door no\.?|no\.) ?#?[0-9]{1,5}[a-z]?(?:[\-/][0-9a-z]{1,4})?)(?:,? ?(?:\r?\n)? ?)|[0-9]{1,4}[a-z]?/))$",
         )
     });
     let mut from = start.saturating_sub(40).max(last);
@@ -615,7 +790,9 @@ fn head(text: &str, start: usize, last: usize) -> usize {
 
 /// Compiles the expressions, so that the first text does not wait for them.
 pub(super) fn warm_up() {
-    for regex in [&UNIT, &CODE_CITY, &CITY_CODE, &UK_CODE, &LOCALITY, &BOX, &AFTER_KIND, &HOUSE] {
+    for regex in
+        [&DUBLIN, &UNIT, &CODE_CITY, &CITY_CODE, &UK_CODE, &LOCALITY, &BOX, &AFTER_KIND, &HOUSE]
+    {
         LazyLock::force(regex);
     }
 }

@@ -102,7 +102,8 @@ fn cluster(bytes: &[u8], start: usize) -> (Cluster, usize) {
         }
         groups.push(Group {
             at: at..end,
-            touched: at > 0 && letter(bytes.get(at - 1)) || letter(bytes.get(end)),
+            touched: at > 0 && letter(bytes.get(at - 1))
+                || letter(bytes.get(end)) && !extended(bytes, start, end),
             taken: false,
         });
         let mut next = end;
@@ -113,10 +114,22 @@ fn cluster(bytes: &[u8], start: usize) -> (Cluster, usize) {
         {
             next += 1;
         }
-        let goes_on = next > end && bytes.get(next).is_some_and(u8::is_ascii_digit);
+        let goes_on = next > end
+            && &bytes[end..next] != b" / "
+            && bytes.get(next).is_some_and(u8::is_ascii_digit);
         if !goes_on || groups.len() == MOST_GROUPS {
             return (Cluster { groups }, end);
         }
         at = next;
     }
+}
+
+/// Whether an extension touches the digits of a number: `757-555-0144x750`.
+fn extended(bytes: &[u8], start: usize, end: usize) -> bool {
+    let said = matches!(bytes.get(end), Some(b'x' | b'X'));
+    let digits = bytes[end + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let after = bytes.get(end + 1 + digits);
+    said && (1..=6).contains(&digits)
+        && !after.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'))
+        && bytes[start..end].iter().filter(|byte| byte.is_ascii_digit()).count() >= 7
 }

@@ -24,7 +24,9 @@ pub(super) fn find(page: &Page<'_>, found: &mut Vec<Found>) {
     let text = page.text;
     let first = found.len();
     let mut last = 0;
-    for (at, _) in text.match_indices('@') {
+    let mut ats = 0;
+    for at in memchr::memchr_iter(b'@', text.as_bytes()) {
+        ats += 1;
         if at < last {
             continue;
         }
@@ -39,19 +41,25 @@ pub(super) fn find(page: &Page<'_>, found: &mut Vec<Found>) {
         let canonical = text[start..end].to_lowercase();
         found.push(Found::new(start..end, Kind::Email, canonical, "email/plain", 98));
     }
-    let bracketed =
-        text.contains(['[', '(', '{', '<']) && (text.contains('@') || contains_at(text));
+    let bytes = text.as_bytes();
+    let brackets =
+        memchr::memchr3(b'[', b'(', b'{', bytes).is_some() || memchr::memchr(b'<', bytes).is_some();
+    let bracketed = brackets && (ats > 0 || contains_at(text));
     let spelled = text.contains(" dot ")
         || text.contains(" DOT ")
-        || text.contains(" @ ")
+        || ats > 0 && text.contains(" @ ")
         || text.contains(" punto ")
         || text.contains(" punkt ");
     if !bracketed && !spelled {
         return;
     }
     let plain_ones = first..found.len();
-    for hit in WRITTEN_OUT.find_iter(text) {
+    let mut from = 0;
+    while let Some(hit) = WRITTEN_OUT.find_at(text, from) {
         let written = hit.as_str();
+        // `Reach out at ann [at] acme [dot] com`: what is no address may hide the start of one.
+        let host = written.find([' ', '@', '[', '(', '{', '<']).unwrap_or(written.len()).max(1);
+        from = text.ceil_char_boundary(hit.start() + host);
         // Plain addresses were found above; here only what is written out.
         let brackets = written.contains(['[', '(', '{', '<']);
         let spaces = written.contains(" @ ")
@@ -83,6 +91,7 @@ pub(super) fn find(page: &Page<'_>, found: &mut Vec<Found>) {
         let ones = &found[plain_ones.clone()];
         let next = ones.partition_point(|other| other.at.end <= hit.start());
         if ones.get(next).is_none_or(|other| other.at.start >= hit.end()) {
+            from = hit.end();
             found.push(Found::new(hit.range(), Kind::Email, plain, "email/written-out", 92));
         }
     }

@@ -58,6 +58,9 @@ impl Fields {
         if text.contains("</") {
             elements(text, &mut fields);
         }
+        if text.contains("VALUES") || text.contains("values") {
+            inserts(text, &mut fields);
+        }
         fields.sort_by_key(|field| (field.at.start, field.at.end));
         Self(fields)
     }
@@ -74,6 +77,17 @@ impl Fields {
             .rev()
             .take(4)
             .filter(move |field| at < field.at.end)
+            .map(|field| field.label)
+    }
+
+    /// As [`Self::labels`], of fields that start in the `within` bytes before a place.
+    pub(super) fn labels_near(&self, at: usize, within: usize) -> impl Iterator<Item = Label> {
+        let last = self.0.partition_point(|field| field.at.start <= at);
+        self.0[..last]
+            .iter()
+            .rev()
+            .take(4)
+            .filter(move |field| at < field.at.end && field.at.start + within >= at)
             .map(|field| field.label)
     }
 
@@ -108,14 +122,15 @@ fn named(text: &str, fields: &mut Vec<Field>) {
 }
 
 fn next(bytes: &[u8], from: usize) -> Option<usize> {
-    bytes[from..].iter().position(|byte| matches!(byte, b':' | b'=')).map(|at| from + at)
+    memchr::memchr2(b':', b'=', &bytes[from..]).map(|at| from + at)
 }
 
 /// The name that ends before a colon or an equals sign.
 fn name_before(text: &str, at: usize) -> Option<&str> {
     let bytes = text.as_bytes();
     let mut end = at;
-    while end > 0 && matches!(bytes[end - 1], b' ' | b'\t' | b'>' | b':') {
+    // Not far: a long run of colons would be walked back from each of them.
+    while end > 0 && at - end < 16 && matches!(bytes[end - 1], b' ' | b'\t' | b'>' | b':') {
         end -= 1;
     }
     let quote = end
@@ -234,6 +249,82 @@ fn elements(text: &str, fields: &mut Vec<Field>) {
     }
 }
 
+/// `INSERT INTO t (a, b) VALUES ('x', 'y'), ('z', 'w')`.
+fn inserts(text: &str, fields: &mut Vec<Field>) {
+    let mut from = 0;
+    while let Some(at) =
+        text[from..].find("VALUES").or_else(|| text[from..].find("values")).map(|at| from + at)
+    {
+        from = at + 6;
+        let head = text[..at].trim_end();
+        let mut open = head.len().saturating_sub(1000);
+        while !text.is_char_boundary(open) {
+            open += 1;
+        }
+        let Some(names) = head[open..]
+            .strip_suffix(')')
+            .and_then(|head| head.rfind('(').map(|at| &head[at + 1..]))
+        else {
+            continue;
+        };
+        let labels: Vec<Option<Label>> = names
+            .split(',')
+            .map(|name| classify(name.trim_matches([' ', '"', '`', '\n'])))
+            .collect();
+        let bytes = text.as_bytes();
+        // Rows, each in brackets; quotes are doubled within values.
+        let mut at = from;
+        'rows: loop {
+            while bytes
+                .get(at)
+                .is_some_and(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b','))
+            {
+                at += 1;
+            }
+            if bytes.get(at) != Some(&b'(') {
+                break;
+            }
+            at += 1;
+            for label in &labels {
+                while bytes.get(at).is_some_and(|byte| matches!(byte, b' ' | b'\n' | b'\t')) {
+                    at += 1;
+                }
+                let quote = bytes.get(at).copied().filter(|byte| matches!(byte, b'\'' | b'"'));
+                let start = at + usize::from(quote.is_some());
+                let stops = |byte: u8| match quote {
+                    Some(quote) => byte == quote,
+                    None => matches!(byte, b',' | b')'),
+                };
+                let Some(length) = bytes[start.min(bytes.len())..]
+                    .iter()
+                    .take(LONGEST_VALUE)
+                    .position(|byte| stops(*byte))
+                else {
+                    break 'rows;
+                };
+                let end = start + length;
+                if let Some(label) = label
+                    && end > start
+                {
+                    fields.push(Field { at: start..end, label: *label });
+                }
+                at = end + usize::from(quote.is_some());
+                while bytes.get(at).is_some_and(|byte| matches!(byte, b' ' | b',')) {
+                    at += 1;
+                }
+            }
+            if bytes.get(at) != Some(&b')') {
+                break;
+            }
+            at += 1;
+        }
+        from = at.max(from);
+        while !text.is_char_boundary(from) {
+            from += 1;
+        }
+    }
+}
+
 /// The delimiter of a table and what its columns are.
 pub(super) type Head = (u8, Vec<Option<Label>>);
 
@@ -283,7 +374,8 @@ fn known(labels: &[Option<Label>]) -> bool {
 
 /// The delimiter and columns of a line that names columns.
 fn header(line: &str) -> Option<Head> {
-    if line.len() > 2000 || line.len() < 5 || line.contains(['{', ':', '=', '<', '@']) {
+    let odd = |byte: &u8| matches!(byte, b'{' | b':' | b'=' | b'<' | b'@');
+    if line.len() > 2000 || line.len() < 5 || line.as_bytes().iter().any(odd) {
         return None;
     }
     for delimiter in *b",;\t|" {

@@ -8,17 +8,27 @@ use crate::{
 
 pub(super) fn find(page: &Page<'_>, found: &mut Vec<Found>) {
     let bytes = page.text.as_bytes();
+    let letter = |at: usize| bytes[at].is_ascii_alphabetic();
+    let mut last = 0;
     let mut at = 0;
-    while at + 15 <= bytes.len() {
-        let fresh = at == 0 || !bytes[at - 1].is_ascii_alphanumeric();
-        if fresh
-            && bytes[at].is_ascii_alphabetic()
-            && bytes[at + 1].is_ascii_alphabetic()
-            && let Some((end, canonical)) = iban(bytes, at)
+    while at < bytes.len() {
+        if !bytes[at].is_ascii_digit() {
+            at += 1;
+            continue;
+        }
+        // The check digits come right after the country, or after a space or hyphen.
+        let gap = usize::from(at > 0 && matches!(bytes[at - 1], b' ' | b'-'));
+        if let Some(start) = at.checked_sub(2 + gap)
+            && start >= last
+            && letter(start)
+            && letter(start + 1)
+            && (start == 0 || !bytes[start - 1].is_ascii_alphanumeric())
+            && let Some((end, canonical)) = iban(bytes, start)
         {
-            found.push(Found::new(at..end, Kind::Iban, canonical, "iban/mod-97", 99));
-            at = end;
-        } else {
+            found.push(Found::new(start..end, Kind::Iban, canonical, "iban/mod-97", 99));
+            (last, at) = (end, end);
+        }
+        while bytes.get(at).is_some_and(u8::is_ascii_digit) {
             at += 1;
         }
     }
@@ -36,10 +46,21 @@ fn iban(bytes: &[u8], start: usize) -> Option<(usize, String)> {
     let length = iban_length(&country)?;
     let mut compact = Vec::with_capacity(length);
     let mut at = start;
+    let mut broken = false;
     while compact.len() < length {
         match bytes.get(at)? {
             byte if byte.is_ascii_alphanumeric() => compact.push(byte.to_ascii_uppercase()),
             b' ' | b'-' | b'.' | b'/' if at > start && bytes[at - 1].is_ascii_alphanumeric() => {}
+            // Over the end of a line, in a quotation too.
+            b' ' | b'\r' | b'\n' if !broken => {
+                let rest = &bytes[at..];
+                let skip = rest.iter().take_while(|byte| b" \r\n>".contains(byte)).count();
+                if skip > 8 || memchr::memchr_iter(b'\n', &rest[..skip]).count() != 1 {
+                    return None;
+                }
+                broken = true;
+                at += skip - 1;
+            }
             _ => return None,
         }
         at += 1;

@@ -51,6 +51,12 @@ static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| {
     .collect()
 });
 
+/// Whether a text has any of the shapes: one pass in place of one for each.
+static ANY_SHAPE: LazyLock<Regex> = LazyLock::new(|| {
+    let all: Vec<&str> = SHAPES.iter().map(|(_, shape, _)| shape.as_str()).collect();
+    pattern(&format!("(?:{})", all.join("|")))
+});
+
 /// Ids that a word announces or whose letters and check give them away.
 pub(super) fn find_named(page: &Page<'_>, found: &mut Vec<Found>) {
     for field in page.fields.iter().filter(|field| field.label == Label::National) {
@@ -59,7 +65,7 @@ pub(super) fn find_named(page: &Page<'_>, found: &mut Vec<Found>) {
     for mark in page.marks.iter(Topic::National) {
         announced(page, mark.end, "id/said", found);
     }
-    if !mixed(page.text) {
+    if !mixed(page.text) || !ANY_SHAPE.is_match(page.text) {
         return;
     }
     for (rule, shape, check) in &*SHAPES {
@@ -70,9 +76,9 @@ pub(super) fn find_named(page: &Page<'_>, found: &mut Vec<Found>) {
             } else {
                 check(compact.as_bytes())
             };
-            let touched = before(page.text, hit.start())
-                .is_some_and(|c| matches!(c, '-' | '_' | '#' | '/'))
-                || after(page.text, hit.end()).is_some_and(|c| matches!(c, '_' | '/'))
+            let touched = before(page.text, hit.start()).is_some_and(|c| {
+                matches!(c, '-' | '_' | '#' | '/') && !numbered(page, hit.start())
+            }) || after(page.text, hit.end()).is_some_and(|c| matches!(c, '_' | '/'))
                 || page.text[hit.end()..]
                     .strip_prefix('-')
                     .is_some_and(|rest| rest.starts_with(|c: char| c.is_alphanumeric()));
@@ -92,15 +98,27 @@ pub(super) fn find_named(page: &Page<'_>, found: &mut Vec<Found>) {
     }
 }
 
-/// Whether a capital and digits touch anywhere, or a dot or sign that the shapes have.
+/// Whether a capital and a digit touch anywhere, but for a space or a hyphen, or three digits
+/// stand between a full stop and a hyphen.
 fn mixed(text: &str) -> bool {
     let bytes = text.as_bytes();
-    bytes.windows(2).any(|pair| {
-        pair[0].is_ascii_digit() && (pair[1].is_ascii_uppercase() || pair[1] == b'+')
-            || pair[0].is_ascii_uppercase() && (pair[1].is_ascii_digit() || pair[1] == b' ')
-            || pair[1] == b'.' && pair[0].is_ascii_digit()
-            || pair[0].is_ascii_digit() && matches!(pair[1], b' ' | b'-')
-    })
+    let mut last = b' ';
+    let mut before = b' ';
+    for byte in bytes {
+        let touches = |a: u8, b: u8| {
+            a.is_ascii_digit() && b.is_ascii_uppercase()
+                || a.is_ascii_uppercase() && b.is_ascii_digit()
+        };
+        if touches(last, *byte)
+            || matches!(last, b' ' | b'-' | b'+') && touches(before, *byte)
+            || *byte == b'-' && last.is_ascii_digit() && before.is_ascii_digit()
+        {
+            return true;
+        }
+        before = last;
+        last = *byte;
+    }
+    false
 }
 
 fn announced(page: &Page<'_>, from: usize, rule: &'static str, found: &mut Vec<Found>) {
@@ -148,6 +166,12 @@ fn announced(page: &Page<'_>, from: usize, rule: &'static str, found: &mut Vec<F
     found.push(hit);
 }
 
+/// Whether a number sign goes with the word of an id: `NIF #12345678Z`.
+fn numbered(page: &Page<'_>, start: usize) -> bool {
+    page.text[..start].ends_with('#')
+        && page.marks.before(start, 4).any(|mark| mark.topic == Topic::National)
+}
+
 fn is_date(value: &str) -> bool {
     let parts: Vec<&str> = value.split(['.', '-', '/', ' ']).collect();
     let digits = parts.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
@@ -176,7 +200,8 @@ pub(super) fn find(page: &Page<'_>, cluster: &mut Cluster, found: &mut Vec<Found
         };
         let at = cluster.span(first..last);
         let alone = !page.text[..at.start].ends_with(['-', '.', '/', '+', '#', '$', '€', '£', '('])
-            || page.text[..at.start].ends_with(" (");
+            || page.text[..at.start].ends_with(" (")
+            || numbered(page, at.start);
         let goes_on = page.text[at.end..]
             .strip_prefix(['-', '.', '/'])
             .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
@@ -221,7 +246,9 @@ fn shape(page: &Page<'_>, cluster: &Cluster, first: usize, last: usize) -> Optio
         }
         ([3, 3, 3, 2], [".", ".", "-"]) => national::cpf(&digits()).then_some("id/cpf"),
         ([4, 4, 4], [" ", " "] | ["-", "-"]) => {
-            (national::aadhaar(&digits()) && !nobodys()).then_some("id/aadhaar")
+            let within = first > 0 && cluster.gap(page.text, first - 1) == gaps[0]
+                || last < cluster.groups.len() && cluster.gap(page.text, last - 1) == gaps[0];
+            (!within && national::aadhaar(&digits()) && !nobodys()).then_some("id/aadhaar")
         }
         ([6, 4], ["-"]) => {
             let digits = digits();
@@ -279,5 +306,5 @@ fn shape(page: &Page<'_>, cluster: &Cluster, first: usize, last: usize) -> Optio
 pub(super) fn warm_up() {
     LazyLock::force(&VALUE);
     LazyLock::force(&JOINT);
-    LazyLock::force(&SHAPES);
+    LazyLock::force(&ANY_SHAPE);
 }

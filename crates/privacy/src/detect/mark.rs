@@ -1,6 +1,6 @@
 //! Finds the words that say what a value near them is, in one pass over the text.
 
-use std::sync::LazyLock;
+use std::{cmp::Reverse, ops::Range, sync::LazyLock};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
@@ -51,21 +51,21 @@ const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Topic::Phone,
-        "phone*|telephone*|telefon*|tel|tél|téléphone|telefono|teléfono|telefone|telefoon|telefonnummer|mobile|mob|mobil*|móvil|movil|cell|cellphone|celular|cellulare|call|callback|call back|called|fax|whatsapp|handy|sms|text me|dial|ring|hotline|rufnummer|portable|direct line|direct|durchwahl|reach|line|voicemail|landline|tlf|puhelin|komórka|komorka|numer|gsm|signal|viber|wechat|telegram|extension|switchboard|電話|电话|전화|телефон*|тел|rappeler|joignable|erreichbar|whats app|msisdn",
+        "my number|mi número|mi numero|meu número|meu numero|mon numéro|il mio numero|meine nummer|mijn nummer|contact number|bellen|bel mij|ring me|ligue|ligar|llame|llamar|llámame|appeler|appelez|chiamare|chiamami|anrufen|zadzwoń|soita|handynummer|mobilnummer|telefoonnummer|ddi|phone*|telephone*|telefon*|tel|tél|téléphone|telefono|teléfono|telefone|telefoon|telefonnummer|mobile|mob|mobil*|móvil|movil|cell|cellphone|celular|cellulare|call|callback|call back|called|fax|whatsapp|handy|sms|text me|dial|ring|hotline|rufnummer|portable|direct line|direct|durchwahl|reach|line|voicemail|landline|tlf|puhelin|komórka|komorka|numer|gsm|signal|viber|wechat|telegram|extension|switchboard|電話|电话|전화|телефон*|тел|rappeler|joignable|erreichbar|whats app|msisdn",
     ),
     (
         Topic::Birth,
-        "dob|d.o.b|d.o.b.|date of birth|dateofbirth|date_of_birth|birth date|birthdate|birth_date|birthday|bday|born|birth|geboren|geb|geb.|geburtsdatum|geburtstag|né le|née le|né(e) le|nee le|ne le|date de naissance|naissance|fecha de nacimiento|nacimiento|nacido|nacida|f. nac|f.nac|nato il|nata il|nato a|data di nascita|nascita|data de nascimento|nascimento|nascido|nascida|geboortedatum|geboren op|född|fodd|fødselsdato|fødselsdag|fødd|født|syntymäaika|syntynyt|data urodzenia|urodzony|urodzona|ur.|datum narození|narozen|narozena|datum rođenja|doğum tarihi|dogum tarihi|doğumlu|születési|született|data nașterii|生年月日|出生日期|생년월일|дата рождения|родился|родилась|fødselsår|d/o/b|birth-date",
+        "nací|naci|nació|nacio|nasci|nasceu|sono nato|sono nata|nata il|urodziłem|urodziłam|dob|d.o.b|d.o.b.|date of birth|dateofbirth|date_of_birth|birth date|birthdate|birth_date|birthday|bday|born|birth|geboren|geb|geb.|geburtsdatum|geburtstag|né le|née le|né(e) le|nee le|ne le|date de naissance|naissance|fecha de nacimiento|nacimiento|nacido|nacida|f. nac|f.nac|nato il|nata il|nato a|data di nascita|nascita|data de nascimento|nascimento|nascido|nascida|geboortedatum|geboren op|född|fodd|fødselsdato|fødselsdag|fødd|født|syntymäaika|syntynyt|data urodzenia|urodzony|urodzona|ur.|datum narození|narozen|narozena|datum rođenja|doğum tarihi|dogum tarihi|doğumlu|születési|született|data nașterii|生年月日|出生日期|생년월일|дата рождения|родился|родилась|fødselsår|d/o/b|birth-date",
     ),
     (
         Topic::National,
-        "ssn|s.s.n|social security|social security number|social insurance|soc sec|sin|passport|passport no|passports|passport number|reisepass|passeport|pasaporte|passaporto|paspoort|passnummer|nif|nie|dni|nino|ni number|ni no|nin|n.i.|national insurance|cpf|aadhaar|aadhar|bsn|burgerservicenummer|pesel|personnummer|personal number|codice fiscale|cod. fisc.|c.f.|tax id|tax number|taxpayer id|steuer-id|steuer-idnr|steuerid|idnr|identifikationsnummer|steueridentifikationsnummer|steuernummer|national id|national identity|id card|identity card|id number|id no|identity number|personal id|ausweis|personalausweis|ausweisnummer|nhs|nhs number|nhs no|tfn|tax file number|medicare|nric|fin no|driver's licence|driver's license|drivers license|driver license|driver licence|driving licence|driving license|führerschein|permis de conduire|itin|curp|rfc|cnp|jmbg|oib|emšo|rodné číslo|hetu|henkilötunnus|cpr|cpr-nr|fødselsnummer|personnr|numéro de sécurité sociale|sécurité sociale|securite sociale|nir|insee|ahv|avs|tckn|tc kimlik|t.c. kimlik|kimlik no|rrn|身份证|주민등록번호|マイナンバー|my number|voter id|emirates id|teudat zehut|sozialversicherungsnummer|sv-nummer|rentenversicherungsnummer|krankenversicherungsnummer|versichertennummer|pps|pps number|ppsn|documento|cédula|cedula|rut|run|снилс|инн|паспорт|nino is|pan number|pan card|pan no|permanent account number|green card|residence permit|carta d'identità|carte d'identité|dowód osobisty|asylum|visa number|identificación|egn|amka|isikukood|asmens kodas|kennitala",
+        "ssn|s.s.n|social security|social security number|social insurance|soc sec|sin|passport|passport no|passports|passport number|reisepass|passeport|pasaporte|passaporto|paspoort|passnummer|nif|nie|dni|nino|ni number|ni no|nin|n.i.|national insurance|cpf|aadhaar|aadhar|bsn|burgerservicenummer|pesel|personnummer|personal number|codice fiscale|cod. fisc.|c.f.|tax id|tax number|taxpayer id|steuer-id|steuer-idnr|steuerid|idnr|identifikationsnummer|steueridentifikationsnummer|steuernummer|national id|national identity|id card|identity card|id number|id no|identity number|personal id|ausweis|personalausweis|ausweisnummer|nhs|nhs number|nhs no|tfn|tax file number|medicare|nric|fin no|driver's licence|driver's license|drivers license|driver license|driver licence|driving licence|driving license|führerschein|permis de conduire|itin|curp|rfc|cnp|jmbg|oib|emšo|rodné číslo|hetu|henkilötunnus|cpr|cpr-nr|fødselsnummer|personnr|numéro de sécurité sociale|sécurité sociale|sécu|securite sociale|nir|insee|ahv|avs|tckn|tc kimlik|t.c. kimlik|kimlik no|rrn|身份证|주민등록번호|マイナンバー|individual number|uidai|dl number|dl no|voter id|emirates id|teudat zehut|sozialversicherungsnummer|sv-nummer|rentenversicherungsnummer|krankenversicherungsnummer|versichertennummer|pps|pps number|ppsn|documento|cédula|cedula|rut|run|снилс|инн|паспорт|nino is|pan number|pan card|pan no|permanent account number|green card|residence permit|carta d'identità|carte d'identité|dowód osobisty|asylum|visa number|identificación|egn|amka|isikukood|asmens kodas|kennitala",
     ),
     (
         Topic::Bank,
         "bank|banking|bank account|bank acct|bankkonto|bankverbindung|bank details|kontonummer|kontonr|kto|kto.|konto|konto-nr|rekening|rekeningnummer|rekeningnr|cuenta bancaria|número de cuenta|numero de cuenta|compte bancaire|numéro de compte|conto corrente|conta bancária|conta corrente|bankgiro|plusgiro|clabe|checking|savings|direct deposit|wire|wire transfer|ach|payout|payroll|iban|bic|swift|giro|beneficiary|remittance|standing order|sepa|nuban|acct no|account no|account number|acct number|acct|a/c|a/c no|acc no|acc number|account_number|accountnumber|bankleitzahl",
     ),
-    (Topic::Account, "account|cuenta|compte|conto|conta"),
+    (Topic::Account, "account|acc|acc.|cuenta|compte|conto|conta"),
     (
         Topic::Routing,
         "routing|routing number|routing no|aba|aba routing|rtn|sort code|sortcode|sort-code|sc|blz|bankleitzahl|bsb|ifsc|transit|transit number|agência|agencia|institution|clearing|branch code|bank code|abi|cab|code banque|code guichet",
@@ -92,7 +92,7 @@ const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Topic::Street,
-        "*straße|*strasse|*str.|*gasse|*weg|*platz|*allee|*ring|*damm|*ufer|*steig|*markt|*chaussee|*gracht|*straat|*laan|*plein|*kade|*singel|*dijk|*steenweg|*gatan|*vägen|*gata|*vej|*gade|*veien|*gaten|*allé|*torget|*plass|*katu|*tie|*katu|*polku|*utca|*útja|*caddesi|cad.|sokak|sok.|*sokağı|*bulvarı|mahallesi|mah.|calle|c/|avenida|avda|avda.|av.|paseo|plaza|camino|carretera|ronda|travesía|carrer|via|viale|piazza|corso|largo|vicolo|strada|rua|r.|travessa|praça|alameda|estrada|rue|avenue|boulevard|bd|place|chemin|impasse|allée|allee|quai|route|cours|ul.|ulica|al.|aleja|aleje|os.|plac|pl.|náměstí|nám.|třída|tř.|trg|cesta|strada|str.|bulevardul|bd.|jalan|jl.|jln|po box|p.o. box|p o box|postfach|apartado|casilla|apdo|boîte postale|bp|postbus|postboks|〒|улица|ул.|проспект|пр.|οδός|leoforos",
+        "*straße|*strasse|*str.|*gasse|*weg|*platz|*allee|*ring|*damm|*ufer|*steig|*markt|*chaussee|*gracht|*straat|*laan|*plein|*kade|*singel|*dijk|*steenweg|*gatan|*vägen|*gata|*vej|*gade|*veien|*gaten|*allé|*torget|*plass|*katu|*tie|*katu|*polku|*utca|*útja|*caddesi|cad.|sokak|sok.|*sokağı|*bulvarı|mahallesi|mah.|calle|c/|rambla|acceso|pasaje|pasadizo|cuesta|glorieta|callejón|privada|retorno|periférico|prolongación|circunvalación|continuación|calzada|cerrada|andador|peatonal|diagonal|urbanización|urb.|contrada|canale|stretto|borgo|piazzale|lungomare|salita|rotonda|incrocio|aleea|drumul|soseaua|șoseaua|şoseaua|intrarea|calea|splaiul|piața|rodovia|ladeira|viaduto|viaducto|distrito|av|avda|*stræde|*stien|*bakken|*gränd|avenida|avda|avda.|av.|paseo|plaza|camino|carretera|ronda|travesía|carrer|via|viale|piazza|corso|largo|vicolo|strada|rua|r.|travessa|praça|alameda|estrada|rue|avenue|boulevard|bd|place|chemin|impasse|allée|allee|quai|route|cours|ul.|ulica|al.|aleja|aleje|os.|plac|pl.|náměstí|nám.|třída|tř.|trg|cesta|strada|str.|bulevardul|bd.|jalan|jl.|jln|po box|p.o. box|p o box|postfach|apartado|casilla|apdo|boîte postale|bp|postbus|postboks|〒|улица|ул.|проспект|пр.|οδός|leoforos",
     ),
 ];
 
@@ -113,6 +113,8 @@ static AUTOMATON: LazyLock<Option<Words>> = LazyLock::new(|| {
             of.push((*topic, tail, stem));
         }
     }
+    // The beginnings of secrets are looked for in the same pass.
+    patterns.extend(super::secret::beginnings());
     let automaton = AhoCorasick::builder()
         .ascii_case_insensitive(true)
         .match_kind(MatchKind::Standard)
@@ -128,6 +130,9 @@ pub(super) struct Marks {
     all: Vec<Mark>,
     /// A bit for each topic that occurs.
     topics: u32,
+    /// Where something begins as secrets do, and which beginning it is; the longest first of those
+    /// at one place.
+    beginnings: Vec<(Range<usize>, usize)>,
 }
 
 impl Marks {
@@ -138,9 +143,14 @@ impl Marks {
             bytes.get(at).is_some_and(|byte| byte.is_ascii_alphabetic() || *byte >= 0xc0)
         };
         let mut marks = Vec::new();
+        let mut beginnings = Vec::new();
         for found in words.automaton.find_overlapping_iter(text) {
-            let (topic, tail, stem) = words.of[found.pattern().as_usize()];
             let (start, end) = (found.start(), found.end());
+            let index = found.pattern().as_usize();
+            let Some(&(topic, tail, stem)) = words.of.get(index) else {
+                beginnings.push((start..end, index - words.of.len()));
+                continue;
+            };
             let ideographs = bytes[start] >= 0xe3;
             let begins = tail || ideographs || start == 0 || !before_letter(bytes, start);
             let ends = stem || ideographs || !letter(end) || !bytes[end - 1].is_ascii_alphabetic();
@@ -155,10 +165,22 @@ impl Marks {
             while marks.last().is_some_and(|last| last.start >= start && last.end < end) {
                 marks.pop();
             }
+            // `acct # 12`, `passport #12`: the sign only goes with the word.
+            if &bytes[start..end] == b"#"
+                && marks.last().is_some_and(|last| last.end + 1 >= start && last.end <= start)
+            {
+                continue;
+            }
             marks.push(Mark { start, end, topic });
         }
         let topics = marks.iter().fold(0, |topics, mark: &Mark| topics | mark.topic.bit());
-        Self { all: marks, topics }
+        beginnings.sort_by_key(|(at, _)| (at.start, Reverse(at.end)));
+        Self { all: marks, topics, beginnings }
+    }
+
+    /// Where something begins as secrets do, and which of [`super::secret::beginnings`] it is.
+    pub(super) fn beginnings(&self) -> &[(Range<usize>, usize)] {
+        &self.beginnings
     }
 
     pub(super) fn iter(&self, topic: Topic) -> impl Iterator<Item = Mark> {

@@ -75,6 +75,7 @@ pub(super) fn find(page: &Page<'_>, taken: &[Range<usize>], found: &mut Vec<Foun
         Scene { page, words, locals, handles, german, last: Cell::new(usize::MAX), speakers };
     let mut names = scene.runs();
     scene.lower(&mut names);
+    scene.fields(&mut names);
     names.sort_by_key(|name| (name.words.start, name.words.end));
     scene.spread(&mut names);
     scene.script(found);
@@ -166,7 +167,19 @@ impl Scene<'_> {
                 })
                 .count();
             let next = end + particles;
+            // `Holly Field de Charlotte`: from there, in Spanish.
+            let from_there = end - start >= 2
+                && particles == 1
+                && self.text(end) == "de"
+                && self.words.get(next).is_some_and(|there| {
+                    there.entry.is_place() && there.entry.family() < 3
+                        || matches!(
+                            self.text(next),
+                            "Kuala" | "North" | "West" | "San" | "Santa" | "Buenos" | "São"
+                        )
+                });
             if particles > 0
+                && !from_there
                 && next < self.words.len()
                 && self.gap(next) == " "
                 && self.words[next].is_capital()
@@ -224,7 +237,7 @@ impl Scene<'_> {
                 at = end + 1;
                 continue;
             }
-            // `Sr. van Ooste`
+            // `Sr. van Leemput`
             let from = self.titled(at);
             if from < at {
                 names.push(Name {
@@ -290,7 +303,7 @@ impl Scene<'_> {
         if titled { at } else { word }
     }
 
-    /// `Madsen, Summer`: a given name that is a word, after a family name that opens a field.
+    /// `Rask, Autumn`: a given name that is a word, after a family name that opens a field.
     fn pair(&self, word: usize, names: &mut Vec<Name>) -> bool {
         if word == 0
             || self.gap(word) != ", "
@@ -311,7 +324,10 @@ impl Scene<'_> {
                 before.sort,
                 Sort::Family | Sort::Unknown | Sort::Rare | Sort::FamilyWord | Sort::Weak
             )
-            && (family == 0 || self.gap(family) != " " || !self.words[family - 1].is_capital())
+            && (family == 0
+                || self.gap(family) != " "
+                || !self.words[family - 1].is_capital()
+                || self.has_role(family))
             && names.last().is_none_or(|last| last.words.end <= family)
             && self.opens(family);
         let tail = &self.page.text[self.words[word].end..];
@@ -338,11 +354,15 @@ impl Scene<'_> {
         self.words[word].sort == Sort::Unknown && self.words[word].entry.is_word()
     }
 
-    /// `Clarke, Elizabeth`: a family name was rejected or taken alone, and the given name follows.
+    /// `Hobson, Margaret`: a family name was rejected or taken alone, and the given name follows.
     fn last_first(&self, name: Name, names: &mut Vec<Name>) {
         if let Some(last) = names.last_mut()
             && (last.words.len() == 1
-                || last.words.len() <= 3 && !self.words[last.words.start].sort.is_given())
+                || last.words.len() <= 3
+                    && !self.words[last.words.start].sort.is_given()
+                    && (name.words.len() == 1
+                        || self.words[name.words.end - 1].sort == Sort::Initial
+                        || self.words[name.words.start + 1].sort.is_given()))
             && last.words.end == name.words.start
             && self.gap(name.words.start) == ", "
             && name.words.len() <= 2
@@ -366,8 +386,10 @@ impl Scene<'_> {
             let family = name.words.start - 1;
             let word = &self.words[family];
             let free = names.last().is_none_or(|last| last.words.end <= family);
-            let alone =
-                family == 0 || self.gap(family) != " " || !self.words[family - 1].is_capital();
+            let alone = family == 0
+                || self.gap(family) != " "
+                || !self.words[family - 1].is_capital()
+                || self.has_role(family);
             if free
                 && alone
                 && word.is_capital()
@@ -395,10 +417,49 @@ impl Scene<'_> {
         names.push(name);
     }
 
+    /// Whether a word that says who somebody is stands right before: `Passenger Koç, Burak`.
+    fn has_role(&self, word: usize) -> bool {
+        self.gap(word) == " "
+            && self.previous(word).is_some_and(|before| {
+                matches!(
+                    &*self.text(before).to_lowercase(),
+                    "passenger"
+                        | "applicant"
+                        | "guest"
+                        | "patient"
+                        | "employee"
+                        | "candidate"
+                        | "tenant"
+                        | "client"
+                        | "customer"
+                        | "member"
+                        | "student"
+                        | "contact"
+                        | "holder"
+                        | "cardholder"
+                        | "beneficiary"
+                        | "insured"
+                        | "claimant"
+                        | "visitor"
+                        | "subscriber"
+                        | "borrower"
+                        | "owner"
+                        | "signatory"
+                        | "payee"
+                        | "recipient"
+                        | "attendee"
+                        | "kunde"
+                        | "kundin"
+                        | "cliente"
+                )
+            })
+    }
+
     /// Whether a word opens a line, a cell, or follows a colon or bracket.
     fn opens(&self, word: usize) -> bool {
         let gap = self.gap(word);
         word == 0
+            || self.has_role(word)
             || gap.ends_with([':', '(', '"', '\n', ';', '|', '\t', '>', '-'])
             || gap.ends_with(": ")
             || gap.contains('\n')
@@ -694,8 +755,35 @@ impl Scene<'_> {
             && second.is_some_and(|second| {
                 second.entry.family() >= 2 || cue == 3 && second.entry.given() >= 2
             });
-        let unknown_full = cue >= 2 && word.entry.is_unknown() && family;
+        // After "thanks" in a language we do not know anything may follow.
+        let thanked = self.previous(at).is_some_and(|before| {
+            matches!(
+                &*self.text(before).to_lowercase(),
+                "merci"
+                    | "gracias"
+                    | "danke"
+                    | "grazie"
+                    | "obrigado"
+                    | "obrigada"
+                    | "bedankt"
+                    | "tack"
+                    | "tak"
+                    | "takk"
+                    | "thx"
+                    | "thanks"
+                    | "cheers"
+                    | "sorry"
+            )
+        });
+        let unknown_full = cue >= 2 && word.entry.is_unknown() && family && !thanked;
         if full || unknown_full || words_full {
+            // `merci pour votre appel`: words of every letter.
+            let stop = |index: usize| {
+                std::str::from_utf8(&word::key(self.text(index))).is_ok_and(word::is_stop)
+            };
+            if stop(at) || stop(next) {
+                return None;
+            }
             let third = next + 1;
             let more = follows(third)
                 && self.words[third].entry.family() >= 1
@@ -703,7 +791,14 @@ impl Scene<'_> {
             return Some(third + usize::from(more));
         }
         let speaker = cue == 3;
-        let alone = strong && cue > 0
+        // `siriporn: hey … siriporn: thanks`, and somebody else speaks too.
+        let again = speaker
+            && word.entry.is_unknown()
+            && self.speakers.len() > 1
+            && self.speakers.get(&word::key(self.text(at))).is_some_and(|count| *count > 1)
+            && self.page.text[word.end..].starts_with(": ");
+        let alone = again
+            || strong && cue > 0
             || speaker && word.entry.given() >= 3
             || cue > 0
                 && word.entry.given() >= 1
@@ -713,6 +808,67 @@ impl Scene<'_> {
             && !word.entry.is_word()
             && word.entry.is_name();
         (alone || local).then_some(at + 1)
+    }
+
+    /// Fields of given or family names, whose whole value is one: `"lastName": "De Luca"`.
+    fn fields(&self, names: &mut Vec<Name>) {
+        for field in self.page.fields.iter() {
+            if !matches!(field.label, Label::Given | Label::Family) || field.at.len() > 48 {
+                continue;
+            }
+            let value = &self.page.text[field.at.clone()];
+            let trimmed = value.trim_matches([' ', '"', '\'', '\\', '`']);
+            let plain = trimmed
+                .chars()
+                .all(|c| c.is_alphabetic() || matches!(c, ' ' | '-' | '\'' | '’' | '.'));
+            let nothing = matches!(
+                &*trimmed.to_lowercase(),
+                "null"
+                    | "none"
+                    | "n/a"
+                    | "na"
+                    | "unknown"
+                    | "test"
+                    | "true"
+                    | "false"
+                    | "undefined"
+                    | "string"
+                    | "empty"
+                    | "first name"
+                    | "last name"
+                    | "name"
+                    | "anonymous"
+                    | "redacted"
+                    | "tbd"
+                    | "admin"
+            );
+            if !plain || nothing || trimmed.split(' ').count() > 4 {
+                continue;
+            }
+            let first = self.words.partition_point(|word| word.start < field.at.start);
+            let end = self.words.partition_point(|word| word.end <= field.at.end);
+            if first >= end
+                || end - first > 4
+                || self.words[first..end].iter().any(|word| word.taken)
+                || self.words[first].end - self.words[first].start < 2
+                || !self.words[first..end]
+                    .iter()
+                    .any(|word| word.is_capital() || word.entry.is_name())
+            {
+                continue;
+            }
+            // `First: open the settings` is a line of prose.
+            let enclosed = before(self.page.text, field.at.start)
+                .is_some_and(|c| matches!(c, '"' | '\'' | ',' | ';' | '|' | '\t' | '>' | '\n'));
+            let ordinary =
+                matches!(self.words[first].sort, Sort::Ordinary | Sort::Title | Sort::Organisation);
+            if !enclosed && ordinary {
+                continue;
+            }
+            names.retain(|name| name.words.end <= first || name.words.start >= end);
+            let spreads = self.words[first..end].iter().all(|word| !word.entry.is_word());
+            names.push(Name { words: first..end, rule: "name/field", score: 35, spreads });
+        }
     }
 
     /// Names in scripts without capitals, where a title or a field says so.

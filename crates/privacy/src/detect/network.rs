@@ -40,11 +40,8 @@ pub(super) fn find(page: &Page<'_>, found: &mut Vec<Found>) {
             v4(page, start, at, &text[start..at], found);
         }
     }
-    if text.contains("[.]")
-        || text.contains("(.)")
-        || text.contains("[dot]")
-        || text.contains("(dot)")
-    {
+    let brackets = memchr::memchr2(b'[', b'(', bytes).is_some();
+    if brackets && ["[.]", "(.)", "[dot]", "(dot)"].iter().any(|defanged| text.contains(defanged)) {
         for hit in DEFANGED.find_iter(text) {
             let plain: String = hit
                 .as_str()
@@ -55,7 +52,7 @@ pub(super) fn find(page: &Page<'_>, found: &mut Vec<Found>) {
             v4(page, hit.start(), hit.end(), &plain, found);
         }
     }
-    if text.contains(':') {
+    if memchr::memchr(b':', bytes).is_some() {
         v6(page, found);
     }
 }
@@ -103,9 +100,7 @@ fn v6(page: &Page<'_>, found: &mut Vec<Found>) {
     let bytes = text.as_bytes();
     let part = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
     let mut at = 0;
-    while let Some(colon) =
-        bytes[at..].iter().position(|byte| *byte == b':').map(|found| at + found)
-    {
+    while let Some(colon) = memchr::memchr(b':', &bytes[at..]).map(|found| at + found) {
         let mut start = colon;
         while start > at && part(bytes[start - 1]) {
             start -= 1;

@@ -336,7 +336,7 @@ fn national(
     if american {
         return Some("phone/nanp");
     }
-    // (11) 96125-6602, (02) 1232 0668
+    // (21) 98834-2071, (03) 8412 9907
     if bracketed && (2..=5).contains(&first[0]) && (7..=12).contains(&count) {
         return Some("phone/area");
     }

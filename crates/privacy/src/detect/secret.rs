@@ -2,11 +2,10 @@
 
 use std::{ops::Range, sync::LazyLock};
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex::Regex;
 
 use super::{Found, Page, after, before, field::Label, mark::Topic, pattern};
-use crate::kind::Kind;
+use crate::{checksum::national::codice_fiscale, kind::Kind};
 
 /// Beginnings that vendors give their secrets: what may follow, at least and at most how much.
 const VENDORS: &[(&str, &str, usize, usize)] = &[
@@ -17,6 +16,7 @@ const VENDORS: &[(&str, &str, usize, usize)] = &[
     ("ABIA", "A0", 16, 16),
     ("ghp_", "a0", 20, 255),
     ("gho_", "a0", 20, 255),
+    ("EAACEdEose0cBA", "a0", 20, 250),
     ("ghu_", "a0", 20, 255),
     ("ghs_", "a0", 20, 255),
     ("ghr_", "a0", 20, 255),
@@ -130,16 +130,10 @@ const OTHERS: &[&str] = &[
     "--user ",
 ];
 
-static BEGINNINGS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let words = VENDORS.iter().map(|vendor| vendor.0).chain(OTHERS.iter().copied());
-    // Case matters to vendors and not to the others; what is found is compared again.
-    AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .match_kind(MatchKind::LeftmostLongest)
-        .kind(Some(AhoCorasickKind::DFA))
-        .build(words)
-        .ok()
-});
+/// The beginnings of secrets: the vendors', then the others.
+pub(super) fn beginnings() -> impl Iterator<Item = &'static str> {
+    VENDORS.iter().map(|vendor| vendor.0).chain(OTHERS.iter().copied())
+}
 
 /// `password: x`, `"api_key": "x"`, `PWD=x`, `the password for the portal is x`.
 static NAMED: LazyLock<Regex> = LazyLock::new(|| {
@@ -180,26 +174,25 @@ const HARMLESS: &str = "reset change changed expired expires required protected 
 
 pub(super) fn find(page: &Page<'_>, found: &mut Vec<Found>) {
     let text = page.text;
-    if let Some(beginnings) = &*BEGINNINGS {
-        let mut from = 0;
-        while let Some(hit) = beginnings.find(aho_corasick::Input::new(text).span(from..text.len()))
-        {
-            from = hit.end();
-            let index = hit.pattern().as_usize();
-            let taken = match VENDORS.get(index) {
-                Some((prefix, class, least, most)) if text[hit.range()] == **prefix => {
-                    vendor(text, hit.range(), class, *least, *most)
-                        .map(|at| (at, "secret/vendor", 98))
-                }
-                Some(_) => None,
-                None => other(text, hit.start(), OTHERS[index - VENDORS.len()]),
-            };
-            if let Some((at, rule, score)) = taken
-                && !stands_for_one(&text[at.clone()])
-            {
-                from = at.end.max(from);
-                push(text, at, rule, score, found);
+    let mut from = 0;
+    for (hit, index) in page.marks.beginnings() {
+        if hit.start < from {
+            continue;
+        }
+        from = hit.end;
+        // Case matters to vendors and not to the others.
+        let taken = match VENDORS.get(*index) {
+            Some((prefix, class, least, most)) if text[hit.clone()] == **prefix => {
+                vendor(text, hit.clone(), class, *least, *most).map(|at| (at, "secret/vendor", 98))
             }
+            Some(_) => None,
+            None => other(text, hit.start, OTHERS[index - VENDORS.len()]),
+        };
+        if let Some((at, rule, score)) = taken
+            && !stands_for_one(&text[at.clone()])
+        {
+            from = at.end.max(from);
+            push(text, at, rule, score, found);
         }
     }
     let mut last = 0;
@@ -246,7 +239,9 @@ fn vendor(
     let bytes = text.as_bytes();
     if prefix.start > 0
         && (bytes[prefix.start - 1].is_ascii_alphanumeric()
-            || bytes[prefix.start - 1] == b'_' && class != "a0")
+            || bytes[prefix.start - 1] == b'_' && class != "a0"
+            // The second part of a token that has begun before.
+            || bytes[prefix.start - 1] == b'.' && text[prefix.start..].starts_with("eyJ"))
     {
         return None;
     }
@@ -358,10 +353,16 @@ fn named(page: &Page<'_>, at: usize) -> Option<Range<usize>> {
         );
     let lower = secret.to_lowercase();
     let code = matches!(&*name, "pin" | "otp" | "passcode");
+    // `Winter-543`
+    let worded = password
+        && secret.bytes().any(|byte| byte.is_ascii_digit())
+        && secret.bytes().any(|byte| byte.is_ascii_alphabetic())
+        && !secret.contains(['/', '.', '@']);
     if secret.chars().count() < 4
         || stands_for_one(secret)
         || HARMLESS.split(' ').any(|word| *word == *lower)
         || is_known_shape(secret)
+            && !worded
             && !(is_uuid(secret) && (password || name.contains("secret") || name.contains("api")))
     {
         return None;
@@ -439,6 +440,9 @@ fn loose(page: &Page<'_>, found: &mut Vec<Found>) {
             || stands_for_one(value)
             || before(page.text, start).is_some_and(|c| c == '@' || c == '$' || c == '#')
             || after(page.text, start + value.len()) == Some('@')
+            || page.text[..start].ends_with("//")
+            || is_host(value.split('/').next().unwrap_or(value))
+            || value.len() == 16 && codice_fiscale(value.as_bytes())
             || page.fields.labels(start).next() == Some(Label::Other)
         {
             continue;
@@ -510,6 +514,16 @@ fn is_uuid(value: &str) -> bool {
         })
 }
 
+/// `api.example.com`
+fn is_host(value: &str) -> bool {
+    value.contains('.')
+        && value.split('.').all(|part| {
+            !part.is_empty()
+                && part.len() < 24
+                && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+        })
+}
+
 fn host_like(value: &str) -> bool {
     value.rsplit('.').next().is_some_and(|top| {
         (2..=6).contains(&top.len()) && top.bytes().all(|byte| byte.is_ascii_lowercase())
@@ -555,5 +569,4 @@ pub(super) fn warm_up() {
     for regex in [&NAMED, &URL, &BEARER, &BASIC, &HOOK, &END] {
         LazyLock::force(regex);
     }
-    LazyLock::force(&BEGINNINGS);
 }

@@ -6,7 +6,7 @@
 //! counts where the same letter names something else of the same account.
 
 use super::{
-    lexicon::{is_calendar, is_common, is_legal, is_ordinary, is_proper},
+    lexicon::{is_calendar, is_common, is_legal, is_ordinary, is_proper, is_tool},
     reading::{COMMA, Gap, HARD, LINE, OTHER, Reading, STOP, TIGHT},
     table::Note,
 };
@@ -268,6 +268,34 @@ impl Window<'_> {
         let quoted = self.before().ends_with(['"', '“', '„', '\'', '‘', '`', '*'])
             && self.after().starts_with(['"', '”', '“', '\'', '’', '`', '*'])
             && !self.after().starts_with("'s");
+        // A day of the week is one after `on`, whoever is called so.
+        if is_calendar(&word.key)
+            && self.previous().is_some_and(|(word, _)| {
+                [
+                    "on", "by", "until", "till", "next", "last", "this", "every", "each", "since",
+                    "before", "after", "from", "and", "or", "to", "of", "in", "during",
+                ]
+                .contains(&word)
+            })
+        {
+            return None;
+        }
+        // Everybody works with the tools of some makers: `open it in Notion`.
+        let used = is_tool(&word.key)
+            && self.previous().is_some_and(|(word, _)| {
+                ["to", "in", "into", "via", "on", "or", "and", "using", "through", "with", "from"]
+                    .contains(&word)
+            });
+        // All that stands behind a label: `Reference: Target`.
+        let labelled = self.before().ends_with(": ")
+            && self.after().trim_start_matches(['.', ' ']).starts_with(['\n', '\r'])
+            && !self.titled();
+        if used {
+            return doubtful;
+        }
+        if labelled {
+            return company;
+        }
         let short = word.key.chars().count() < 4;
         let small = note.marks & SMALL != 0;
         if quoted || self.titled() || word.capitals && short && small {

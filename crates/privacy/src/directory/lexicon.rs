@@ -35,6 +35,11 @@ pub(super) fn is_proper(word: &str) -> bool {
     PROPER.contains(word)
 }
 
+/// Whether a folded word is a product that most companies work with or speak of.
+pub(super) fn is_tool(word: &str) -> bool {
+    crate::lexicon::look_up(word.as_bytes()).is_brand()
+}
+
 /// Whether a folded word is a month or a day of the week.
 pub(super) fn is_calendar(word: &str) -> bool {
     const WORDS: &str = "january february march april may june july august september october november december monday tuesday wednesday thursday friday saturday sunday";

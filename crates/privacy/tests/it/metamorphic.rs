@@ -13,7 +13,7 @@ const SENTENCES: &[(&str, &str, &str)] = &[
     ("Pay to DE89 3704 0044 0532 0130 00 please.", "DE89 3704 0044 0532 0130 00", "IBAN"),
     ("Login came from ip 203.0.113.77 again.", "203.0.113.77", "IP_ADDRESS"),
     ("She was born on 12.03.1985 there.", "12.03.1985", "DATE_OF_BIRTH"),
-    ("The SSN is 365-77-1781 he says.", "365-77-1781", "NATIONAL_ID"),
+    ("The SSN is 412-63-9075 he says.", "412-63-9075", "NATIONAL_ID"),
     ("Use routing number 021000021 for it.", "021000021", "BANK_ACCOUNT"),
 ];
 

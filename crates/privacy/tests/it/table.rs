@@ -48,7 +48,7 @@ fn people_are_named_in_greetings_signatures_labels_fields_and_prose() {
         ("name,city\nNguyen Van An,Hanoi\n", "PERSON", &["Nguyen Van An"]),
         ("Please loop in Sofia.", "PERSON", &["Sofia"]),
         ("Mr. van der Berg called.", "PERSON", &["van der Berg"]),
-        ("KYC: Madsen, Summer, DOB 1.2.1990", "PERSON", &["Madsen, Summer"]),
+        ("KYC: Rask, Autumn, DOB 1.2.1990", "PERSON", &["Rask, Autumn"]),
         ("it's maria lopez again", "PERSON", &["maria lopez"]),
         ("Ayşe Yılmaz wrote. Later Yılmaz called.", "PERSON", &["Ayşe Yılmaz", "Yılmaz"]),
     ]);
@@ -63,9 +63,9 @@ fn products_companies_places_and_ordinary_words_are_not_people() {
             "Our Jenkins pipeline and the Alexa skill broke.",
             "Johnson & Johnson renewed; Morgan Stanley did not.",
             "Will you be able to mark this as done? May we hope for grace?",
-            "Contoso Health moved its Paris office to Berlin.",
+            "Orchard Health moved its Paris office to Berlin.",
             "Priority Support, Customer Success Manager, Account Executive",
-            "ORA-18904 and ERR_TIMEOUT in SKU NMQ-8138-JC",
+            "ORA-27713 and ERR_TIMEOUT in SKU TRK-4471-WB",
             "In April and June the Summer Sale runs.",
             "Dear Customer, thank you. Best Regards, Support Team",
         ],
@@ -77,22 +77,22 @@ fn telephones_of_many_plans_are_found_and_other_numbers_are_left() {
     finds(&[
         ("call +49 (0)30 1234567", "PHONE", &["+49 (0)30 1234567"]),
         ("0044 20 7946 0018", "PHONE", &["0044 20 7946 0018"]),
-        ("(11) 96125-6602", "PHONE", &["(11) 96125-6602"]),
-        ("mob. 612 39 67 66", "PHONE", &["612 39 67 66"]),
+        ("(21) 98834-2071", "PHONE", &["(21) 98834-2071"]),
+        ("mob. 634 18 52 07", "PHONE", &["634 18 52 07"]),
         ("tel: 5550142345", "PHONE", &["5550142345"]),
         ("1-212-555-0142 x33", "PHONE", &["1-212-555-0142 x33"]),
-        ("0121 244 1052 / 0161 496 0000", "PHONE", &["0121 244 1052", "0161 496 0000"]),
+        ("0113 496 0241 / 0161 496 0000", "PHONE", &["0113 496 0241", "0161 496 0000"]),
     ]);
     leaves(
         "PHONE",
         &[
-            "order 288-8416556-9076406",
-            "PO 4550918220",
+            "order 194-2750381-6613047",
+            "PO 7301846259",
             "2025-10-01 12:30",
-            "$86,574.60",
-            "build 98.2.49.212",
+            "$31,208.45",
+            "build 61.4.17.203",
             "1700000000000",
-            "case 81805437",
+            "case 60427719",
         ],
     );
 }
@@ -117,24 +117,24 @@ fn cards_accounts_and_ids_are_told_by_their_check_digits_and_words() {
         ),
         ("sort code 20-00-00, account 55779911", "BANK_ACCOUNT", &["20-00-00", "55779911"]),
         ("routing number 021000021", "BANK_ACCOUNT", &["021000021"]),
-        ("Passport: TE7817124.", "NATIONAL_ID", &["TE7817124"]),
+        ("Passport: LK3046158.", "NATIONAL_ID", &["LK3046158"]),
         ("DNI 12345678Z", "NATIONAL_ID", &["12345678Z"]),
-        ("my SSN is 365-77-1781", "NATIONAL_ID", &["365-77-1781"]),
+        ("my SSN is 412-63-9075", "NATIONAL_ID", &["412-63-9075"]),
         ("CPF 529.982.247-25", "NATIONAL_ID", &["529.982.247-25"]),
         ("personnummer 811218-9876", "NATIONAL_ID", &["811218-9876"]),
     ]);
     leaves(
         "CREDIT_CARD",
         &[
-            "order 1225318381594499",
+            "order 1840279365510283",
             "0000 0000 0000 0000",
             "4111 1111 1111 1112",
             "at 1700000000000 ms",
         ],
     );
-    leaves("IBAN", &["DE34301767651388902428", "DE00 0000 0000 0000 0000 00"]);
+    leaves("IBAN", &["DE34208517094466103927", "DE00 0000 0000 0000 0000 00"]);
     leaves("BANK_ACCOUNT", &["our account 55779911 is locked", "invoice 021000021"]);
-    leaves("NATIONAL_ID", &["SKU BY30ISFT101", "tracking KC182726874DE", "12-34-5678"]);
+    leaves("NATIONAL_ID", &["SKU QX72MBLT408", "tracking RK402918375DE", "12-34-5678"]);
 }
 
 #[test]
@@ -161,19 +161,19 @@ fn dates_are_of_birth_only_where_something_says_so() {
 fn addresses_of_many_countries_are_found_with_their_lines() {
     finds(&[
         (
-            "2870 Moore Ports Suite 102, East Matthew, GA 94581",
+            "418 Jensen Ports Suite 27, North Corbin, OR 97214",
             "ADDRESS",
-            &["2870 Moore Ports Suite 102, East Matthew, GA 94581"],
+            &["418 Jensen Ports Suite 27, North Corbin, OR 97214"],
         ),
         (
-            "Flat 27, 109 Ball Path\nElliestad S6F 2QZ",
+            "Flat 8, 63 Orchard Path\nMarlowstad B4T 6WL",
             "ADDRESS",
-            &["Flat 27, 109 Ball Path\nElliestad S6F 2QZ"],
+            &["Flat 8, 63 Orchard Path\nMarlowstad B4T 6WL"],
         ),
         (
-            "lives at Friedrichstraße 71, 20966 Hamburg.",
+            "lives at Lindenstraße 48, 04177 Leipzig.",
             "ADDRESS",
-            &["Friedrichstraße 71, 20966 Hamburg"],
+            &["Lindenstraße 48, 04177 Leipzig"],
         ),
         ("12 rue de la Paix, 75002 Paris", "ADDRESS", &["12 rue de la Paix, 75002 Paris"]),
         ("Calle Mayor 12, 28013 Madrid", "ADDRESS", &["Calle Mayor 12, 28013 Madrid"]),
@@ -192,7 +192,7 @@ fn addresses_of_many_countries_are_found_with_their_lines() {
 #[test]
 fn secrets_are_found_in_code_and_prose_and_their_stand_ins_are_left() {
     finds(&[
-        ("postgres://app:r0fjRjUzQw@db.acme.com:5432/main", "SECRET", &["r0fjRjUzQw"]),
+        ("postgres://app:h7TkQmZx4B@db.acme.com:5432/main", "SECRET", &["h7TkQmZx4B"]),
         ("password: hunter2!", "SECRET", &["hunter2!"]),
         ("the password for the portal is Blue-Hat7", "SECRET", &["Blue-Hat7"]),
         ("Authorization: Bearer abcDEF123456ghiJKL789", "SECRET", &["abcDEF123456ghiJKL789"]),
@@ -210,9 +210,9 @@ fn secrets_are_found_in_code_and_prose_and_their_stand_ins_are_left() {
             "monkey=banana, public_key=abc",
             "the password reset link expired",
             "sha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-            "id 5063c94f-d1cd-42f8-a9cd-2d129fbc23ac",
+            "id 7b1e40d2-93af-4c56-8e07-51d8a2c4f690",
             "key metrics and key stakeholders",
-            "commit daa1ff8",
+            "commit c93be07",
         ],
     );
 }
@@ -246,4 +246,119 @@ fn a_policy_defines_types_by_words_and_validators_and_leaves_types_alone() {
             .is_err()
     );
     assert!(Rules::new([Pattern { expression: Some("a*".into()), ..pattern("X") }], []).is_err());
+}
+
+#[test]
+fn people_of_many_origins_are_found_in_lists_roles_fields_statements_and_chats() {
+    finds(&[
+        ("Passenger Koç, Burak, seat 12A", "PERSON", &["Koç, Burak"]),
+        (
+            "Attendees: Rodel Pascual, Nataliya Bondarenko",
+            "PERSON",
+            &["Rodel Pascual", "Nataliya Bondarenko"],
+        ),
+        (r#"{"firstName":"Giovanni","lastName":"De Luca"}"#, "PERSON", &["Giovanni", "De Luca"]),
+        ("Vorname;Nachname;IBAN\nManon;Le Gall;-\n", "PERSON", &["Manon", "Le Gall"]),
+        (
+            "INSERT INTO c (first_name, last_name, plan) VALUES ('Rina', 'Hidayat', 'Pro')",
+            "PERSON",
+            &["Rina", "Hidayat"],
+        ),
+        ("Please delete the ticket. Jomar dela Cruz", "PERSON", &["Jomar dela Cruz"]),
+        ("Concerning Amaka A. Eze: she has left.", "PERSON", &["Amaka A. Eze"]),
+        ("Groetjes, Kaisa", "PERSON", &["Kaisa"]),
+        ("<p>Sincerely,<br>Mark Long</p>", "PERSON", &["Mark Long"]),
+        ("siriporn: is it out?\nagent: yes\nsiriporn: thanks", "PERSON", &["siriporn", "siriporn"]),
+    ]);
+    leaves(
+        "PERSON",
+        &[
+            "Merci pour votre appel du 3 mars. Votre dossier est suivi.",
+            "On Tuesday April 8 the release ships.",
+            "Next: a demo in Lincoln on 12.05.2026.",
+            "The office in St. Louis is closed.",
+            "We sell Dr. Martens and work with Baker McKenzie.",
+            "Kunde: 12345",
+            "First: Open Settings and choose Data Export.",
+            "Quarterly Business Review: Adoption Metrics, Renewal Timeline, Open Risks",
+        ],
+    );
+}
+
+#[test]
+fn numbers_beside_others_are_read_for_what_they_are() {
+    finds(&[
+        ("my number is 601 123 986, thanks", "PHONE", &["601 123 986"]),
+        ("Reach out at li.wei at acme dot dk or call", "EMAIL", &["li.wei at acme dot dk"]),
+        ("Reach out at li.wei [at] acme [dot] dk", "EMAIL", &["li.wei [at] acme [dot] dk"]),
+        ("kun je bellen op 020 555 1234?", "PHONE", &["020 555 1234"]),
+        ("geb. 26 OCT 1999, Tel. 0812-1234-5280", "DATE_OF_BIRTH", &["26 OCT 1999"]),
+        ("Nací el 9 de septiembre de 1990.", "DATE_OF_BIRTH", &["9 de septiembre de 1990"]),
+        ("routing number 111000025, acct # 242905111", "BANK_ACCOUNT", &["111000025", "242905111"]),
+        (
+            "sort code 30-11-22, account 62634800, name J. Doe. Invoice order 72180276 is paid",
+            "BANK_ACCOUNT",
+            &["30-11-22", "62634800"],
+        ),
+        ("the SMTP password is Winter-543.", "SECRET", &["Winter-543"]),
+        ("at Calle del Prado 38, 28014 Madrid", "ADDRESS", &["Calle del Prado 38, 28014 Madrid"]),
+        ("at Via dei Mille 22, 10123 Torino", "ADDRESS", &["Via dei Mille 22, 10123 Torino"]),
+        (
+            "to 63 Chestnut Road, Rathmines, Dublin 6",
+            "ADDRESS",
+            &["63 Chestnut Road, Rathmines, Dublin 6"],
+        ),
+    ]);
+    leaves(
+        "SECRET",
+        &[
+            "Authorization: Bearer <token>\" https://api.example.com/v2/accounts/8656aaec-ccbe-4882-9681-b7ee0d5eb015",
+        ],
+    );
+}
+
+#[test]
+fn numbers_that_the_end_of_a_line_parts_are_found_whole_and_columns_are_not_joined() {
+    finds(&[
+        ("see 4012\n8888 8888 1881 here", "CREDIT_CARD", &["4012\n8888 8888 1881"]),
+        ("> see 4012 8888\n> 8888 1881 here", "CREDIT_CARD", &["4012 8888\n> 8888 1881"]),
+        ("> DE89 3704 0044\n> 0532 0130 00", "IBAN", &["DE89 3704 0044\n> 0532 0130 00"]),
+    ]);
+    leaves("CREDIT_CARD", &["40128888\n88881881\n", "rows:\n4012\n8888\n8888\n1881"]);
+}
+
+#[test]
+fn streets_without_a_word_for_street_are_found_by_their_postcode_and_city() {
+    finds(&[
+        ("send it to Lärkstigen 4B, 75318 Uppsala.", "ADDRESS", &["Lärkstigen 4B, 75318 Uppsala"]),
+        ("Lives at Hrubínova 17, 602 00 Brno.", "ADDRESS", &["Hrubínova 17, 602 00 Brno"]),
+        ("New: Otto-Kern-Allee 9, 14193 Berlin.", "ADDRESS", &["Otto-Kern-Allee 9, 14193 Berlin"]),
+        (
+            "bezorgen: Vossenpad 12, 3512 JK, Utrecht",
+            "ADDRESS",
+            &["Vossenpad 12, 3512 JK, Utrecht"],
+        ),
+    ]);
+    leaves(
+        "ADDRESS",
+        &[
+            "Version 12, 20966 Users and more",
+            "Bestellung 12, 12345 Stück",
+            "Ann Lee, 59 points, 20000 Visitors",
+        ],
+    );
+}
+
+#[test]
+fn what_numbers_are_next_to_decides_what_they_are() {
+    finds(&[
+        ("sort code 40-11-62 / acc 3164 0975", "BANK_ACCOUNT", &["40-11-62", "3164 0975"]),
+        ("call 312-555-0182x417", "PHONE", &["312-555-0182x417"]),
+        ("codice fiscale #RSSMRA85T10A562S", "NATIONAL_ID", &["RSSMRA85T10A562S"]),
+        ("It seems Petra Okafor disagrees.", "PERSON", &["Petra Okafor"]),
+        ("Nora (14:02): yes\nTom (14:03): no", "PERSON", &["Nora", "Tom"]),
+    ]);
+    leaves("BANK_ACCOUNT", &[r#"{"iban":"x","commit":"0867622"}"#]);
+    leaves("CREDIT_CARD", &["test card 4376 3093 6206 0225"]);
+    leaves("PERSON", &["The customer in Lincoln is unhappy."]);
 }

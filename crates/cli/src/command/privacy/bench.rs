@@ -30,7 +30,7 @@ const ORDINARY: &[&str] = &[
 /// Sentences full of what has to be hidden.
 const DENSE: &[&str] = &[
     "From: Rosa Lindqvist <rosa.lindqvist@example.com>\nTo: Support\n",
-    "Please call Marek Nowak at +48 512 335 944 or write to marek.nowak@example.org.",
+    "Please call Marek Nowak at +48 605 418 273 or write to marek.nowak@example.org.",
     "Card 4111 1111 1111 1111, IBAN DE89 3704 0044 0532 0130 00, signed by Priya Sharma.",
     "Login from 203.0.113.77 and 2001:db8:85a3::8a2e:370:7334 failed, password: Tr0ub4dor&3.",
     "Date of birth 12.03.1985, passport number C01X00T47, lives at 12 Elm Street, Springfield, IL 62704.",

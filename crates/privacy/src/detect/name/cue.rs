@@ -57,6 +57,8 @@ const GREETINGS: &[&str] = &[
     "szia",
     "kedves",
     "salut",
+    "hoi",
+    "dag",
     "bună",
     "namaste",
     "gracias",
@@ -337,6 +339,73 @@ const SPEAKING: &[&str] = &[
     "hates",
     "likes",
     "complains",
+    "disagrees",
+    "disagreed",
+    "insisted",
+    "attends",
+    "approves",
+    "accepts",
+    "agrees",
+    "argues",
+    "argued",
+    "commented",
+    "declined",
+    "denied",
+    "decided",
+    "described",
+    "feels",
+    "felt",
+    "heard",
+    "informed",
+    "joins",
+    "proposes",
+    "proposed",
+    "quit",
+    "refuses",
+    "refused",
+    "retired",
+    "sees",
+    "saw",
+    "shared",
+    "speaks",
+    "spoke",
+    "stated",
+    "submitted",
+    "threatens",
+    "threatened",
+    "visited",
+    "warned",
+    "wished",
+    "wondered",
+    "volunteered",
+    "regrets",
+    "apologises",
+    "apologizes",
+];
+/// How only people are: `Meyer was absent`.
+const BEING: &[&str] = &[
+    "absent",
+    "away",
+    "sick",
+    "ill",
+    "unhappy",
+    "happy",
+    "upset",
+    "angry",
+    "confused",
+    "annoyed",
+    "worried",
+    "sceptical",
+    "skeptical",
+    "pleased",
+    "grateful",
+    "married",
+    "pregnant",
+    "retiring",
+    "leaving",
+    "travelling",
+    "traveling",
+    "busy",
 ];
 /// What a person does too, but so does a product.
 const DOING: &[&str] = &[
@@ -539,7 +608,7 @@ const DATES: &[&str] = &[
 
 /// Companies and places of two words that sound like people.
 pub(super) fn is_famous(name: &str) -> bool {
-    const NAMES: &str = "morgan stanley|wells fargo|hewlett packard|goldman sachs|charles schwab|merrill lynch|john deere|jack daniels|jack daniel|ralph lauren|calvin klein|tommy hilfiger|michael kors|hugo boss|christian dior|louis vuitton|yves rocher|mary kay|estee lauder|estée lauder|elizabeth arden|johnson controls|thomson reuters|price waterhouse|mcgraw hill|harley davidson|rolls royce|aston martin|mercedes benz|warner bros|walt disney|william hill|edward jones|raymond james|northrop grumman|lockheed martin|philip morris|booz allen|baker hughes|arthur andersen|franklin templeton|vera bradley|kate spade|eddie bauer|ted baker|fred perry|jimmy choo|giorgio armani|tim hortons|papa johns|trader joe|red hat|rosetta stone|virgin atlantic|kraft heinz|cooper tire|stanley black|marsh mclennan|jones lang|allen edmonds|oscar mayer|uncle ben|betty crocker|jimmy john|carl zeiss|philip stein|fisher price|reynolds wrap|levi strauss|brooks brothers|victoria secret|lane bryant|ann taylor|helly hansen|jack wolfskin|tom tailor|marc jacobs|paul frank|monte carlo|santa fe|santa clara|santa monica|santa cruz|santa barbara|santa ana|san francisco|san diego|san jose|san josé|san antonio|san juan|san marino|san salvador|los angeles|las vegas|new york|new jersey|new mexico|new orleans|new delhi|new zealand|sao paulo|são paulo|rio de janeiro|buenos aires|belo horizonte|porto alegre|tel aviv|kuala lumpur|hong kong|abu dhabi|cape town|mexico city|st louis|saint louis|baton rouge|el paso|el salvador|costa rica|puerto rico|sri lanka|saudi arabia|south africa|south korea|north korea|czech republic|united kingdom|united states|salt lake|fort worth|fort collins|palo alto|mountain view|silicon valley|long beach|virginia beach|jersey city|kansas city|oklahoma city|colorado springs|corpus christi|tierra del fuego|addis ababa|ho chi minh|phnom penh|port louis|la paz|la plata|le havre|le mans|bad homburg|sankt gallen|st gallen|st petersburg|nova scotia|british columbia|prince edward|lake district|isle of man|milton keynes|ada lovelace|monty python|murphy's law|black friday|cyber monday|boxing day|valentine's day|mother's day|visual studio|google maps|apple pay|amazon aurora|power bi|apache kafka|jira cloud|azure devops";
+    const NAMES: &str = "john lewis|baker mckenzie|peter hahn|harvey nichols|fortnum mason|laura ashley|harvey balls|marks spencer|clifford chance|allen overy|norton rose|andrew peller|paul weiss|ernst young|saint gobain|morgan stanley|wells fargo|hewlett packard|goldman sachs|charles schwab|merrill lynch|john deere|jack daniels|jack daniel|ralph lauren|calvin klein|tommy hilfiger|michael kors|hugo boss|christian dior|louis vuitton|yves rocher|mary kay|estee lauder|estée lauder|elizabeth arden|johnson controls|thomson reuters|price waterhouse|mcgraw hill|harley davidson|rolls royce|aston martin|mercedes benz|warner bros|walt disney|william hill|edward jones|raymond james|northrop grumman|lockheed martin|philip morris|booz allen|baker hughes|arthur andersen|franklin templeton|vera bradley|kate spade|eddie bauer|ted baker|fred perry|jimmy choo|giorgio armani|tim hortons|papa johns|trader joe|red hat|rosetta stone|virgin atlantic|kraft heinz|cooper tire|stanley black|marsh mclennan|jones lang|allen edmonds|oscar mayer|uncle ben|betty crocker|jimmy john|carl zeiss|philip stein|fisher price|reynolds wrap|levi strauss|brooks brothers|victoria secret|lane bryant|ann taylor|helly hansen|jack wolfskin|tom tailor|marc jacobs|paul frank|monte carlo|santa fe|santa clara|santa monica|santa cruz|santa barbara|santa ana|san francisco|san diego|san jose|san josé|san antonio|san juan|san marino|san salvador|los angeles|las vegas|new york|new jersey|new mexico|new orleans|new delhi|new zealand|sao paulo|são paulo|rio de janeiro|buenos aires|belo horizonte|porto alegre|tel aviv|kuala lumpur|hong kong|abu dhabi|cape town|mexico city|st louis|saint louis|baton rouge|el paso|el salvador|costa rica|puerto rico|sri lanka|saudi arabia|south africa|south korea|north korea|czech republic|united kingdom|united states|salt lake|fort worth|fort collins|palo alto|mountain view|silicon valley|long beach|virginia beach|jersey city|kansas city|oklahoma city|colorado springs|corpus christi|tierra del fuego|addis ababa|ho chi minh|phnom penh|port louis|la paz|la plata|le havre|le mans|bad homburg|sankt gallen|st gallen|st petersburg|nova scotia|british columbia|prince edward|lake district|isle of man|milton keynes|ada lovelace|monty python|murphy's law|black friday|cyber monday|boxing day|valentine's day|mother's day|visual studio|google maps|apple pay|amazon aurora|power bi|apache kafka|jira cloud|azure devops";
     static SET: std::sync::LazyLock<std::collections::HashSet<&'static str>> =
         std::sync::LazyLock::new(|| NAMES.split('|').collect());
     SET.contains(name)
@@ -548,6 +617,33 @@ pub(super) fn is_famous(name: &str) -> bool {
 /// Whether a place is named after a word.
 pub(super) fn leads_to_place(word: &str) -> bool {
     PLACES.contains(&word) || matches!(word, "from" | "the" | "our" | "of")
+}
+
+fn word_is_month(word: &str) -> bool {
+    matches!(
+        word,
+        "april" | "may" | "june" | "august" | "march" | "jan" | "mai" | "abril" | "julio" | "juni"
+    )
+}
+
+fn word_is_day(word: &str) -> bool {
+    matches!(
+        word,
+        "monday"
+            | "tuesday"
+            | "wednesday"
+            | "thursday"
+            | "friday"
+            | "saturday"
+            | "sunday"
+            | "mon"
+            | "tue"
+            | "wed"
+            | "thu"
+            | "fri"
+            | "sat"
+            | "sun"
+    )
 }
 
 impl Scene<'_> {
@@ -580,6 +676,24 @@ impl Scene<'_> {
             && self.page.fields.labels(place).next() != Some(Label::Person)
         {
             points -= 8;
+        }
+        // `St. Louis`, `Dr. Martens`
+        if start > 0
+            && matches!(gap, ". " | " ")
+            && (matches!(self.text(start - 1), "St" | "Saint" | "Sankt" | "Ste") && single
+                || self.text(start - 1) == "Dr"
+                    && matches!(self.text(start), "Martens" | "Pepper" | "Oetker"))
+        {
+            return points - 20;
+        }
+        // `on Tuesday April 8`
+        if single && word_is_month(&self.low(start)) {
+            let tail = &self.page.text[self.words[start].end..];
+            let dated =
+                tail.starts_with(' ') && tail[1..].starts_with(|c: char| c.is_ascii_digit());
+            if dated || self.previous(start).is_some_and(|at| word_is_day(&self.low(at))) {
+                return points - 20;
+            }
         }
         // Titles stand before a full stop.
         if start > 0
@@ -657,6 +771,14 @@ impl Scene<'_> {
             {
                 points -= 10;
             }
+            // Hardly anybody is spoken of as being in a person.
+            if direct
+                && single
+                && matches!(word, "in" | "near" | "outside")
+                && !self.introduced(previous, word)
+            {
+                points -= 12;
+            }
             if direct
                 && single
                 && DATES.contains(&word)
@@ -686,7 +808,13 @@ impl Scene<'_> {
             points += if single && self.words[start].entry.given() < 3 { 4 } else { 8 };
         }
         if self.closes(start) {
-            points += if self.is_line(words.clone()) || words.len() > 1 { 13 } else { 10 };
+            let ends = self.ends_line(words.end);
+            points += match (self.is_line(words.clone()) || words.len() > 1, ends) {
+                (true, true) => 16,
+                (true, false) => 13,
+                (false, true) => 12,
+                (false, false) => 10,
+            };
         } else if self.is_line(words.clone()) && !single {
             // A line of its own: the head of a signature or of an address.
             points += 5;
@@ -732,6 +860,7 @@ impl Scene<'_> {
             ),
             "it's" | "it’s" | "i'm" | "i’m" | "im" | "llamo" | "heiße" | "heisse" | "appelle"
             | "chiamo" | "chamo" | "heter" | "hedder" | "named" => true,
+            "its" => matches!(&*back(1), "hi" | "hey" | "hello" | "hallo"),
             "am" => back(1) == "i",
             "bin" => back(1) == "ich",
             "suis" => back(1) == "je",
@@ -739,6 +868,9 @@ impl Scene<'_> {
             "to" | "with" => matches!(
                 &*back(1),
                 "spoke"
+                    | "speaks"
+                    | "talks"
+                    | "writes"
                     | "speak"
                     | "speaking"
                     | "talk"
@@ -895,6 +1027,16 @@ impl Scene<'_> {
             "abraço",
             "groeten",
             "groet",
+            "groetjes",
+            "abraços",
+            "beijos",
+            "besos",
+            "bisous",
+            "üdv",
+            "pozdrowienia",
+            "selam",
+            "hilsener",
+            "hälsning",
             "mvh",
             "hälsningar",
             "hilsen",
@@ -928,25 +1070,39 @@ impl Scene<'_> {
             "teşekkürler",
             "уважением",
         ];
-        let gap = self.gap(start);
-        if start == 0 || !(gap.contains('\n') || gap == ", " || gap == " ") || gap.len() > 12 {
+        if start == 0 {
             return false;
         }
-        if self.words[start - 1].taken {
+        // `Regards,<br>Ann`: the element between is no word.
+        let head = &self.page.text[..self.words[start].start];
+        let before = if head.ends_with('>')
+            && let Some(open) = head[head.floor_char_boundary(head.len().saturating_sub(12))..]
+                .find('<')
+                .map(|at| head.floor_char_boundary(head.len().saturating_sub(12)) + at)
+        {
+            self.words[..start].partition_point(|word| word.end <= open)
+        } else {
+            start
+        };
+        let Some(before) = before.checked_sub(1) else { return false };
+        let gap = &head[self.words[before].end..];
+        let broken = gap.contains('\n') || gap.contains('<');
+        if !(broken || gap == ", " || gap == " ") || gap.len() > 16 {
             return false;
         }
-        let previous = self.low(start - 1);
+        if self.words[before].taken {
+            return false;
+        }
+        let previous = self.low(before);
         let closing = CLOSINGS.contains(&previous.as_str());
         if !closing {
             return false;
         }
-        if matches!(&*previous, "you" | "advance" | "sent" | "love" | "best" | "thank")
-            && !gap.contains('\n')
-        {
+        if matches!(&*previous, "you" | "advance" | "sent" | "love" | "best" | "thank") && !broken {
             return previous == "best" && gap == ", ";
         }
         // `Regards, X` at the end of a sentence or text; "thanks X" is a greeting.
-        gap.contains('\n')
+        broken
             || gap == ", "
             || !matches!(
                 &*previous,
@@ -1000,8 +1156,48 @@ impl Scene<'_> {
                     };
                 } else if single && THINGS.contains(&word) {
                     points -= 12;
+                } else if word == "from"
+                    && self.words.get(words.end + 1).is_some_and(|_| {
+                        matches!(
+                            &*self.low(words.end + 1),
+                            "support"
+                                | "sales"
+                                | "finance"
+                                | "billing"
+                                | "legal"
+                                | "procurement"
+                                | "accounting"
+                                | "marketing"
+                                | "hr"
+                                | "engineering"
+                                | "product"
+                                | "success"
+                        )
+                    })
+                {
+                    points += 9;
+                } else if matches!(word, "is" | "was" | "seems" | "sounds" | "seemed" | "sounded")
+                    && self.words.get(words.end + 1).is_some_and(|_| {
+                        self.gap(words.end + 1) == " "
+                            && !self.previous(words.start).is_some_and(|before| {
+                                matches!(&*self.low(before), "in" | "near" | "at" | "from" | "to")
+                            })
+                            && BEING.contains(&self.low(words.end + 1).as_str())
+                    })
+                {
+                    points += 10;
                 } else if DOING.contains(&word) && next.case == Case::Lower {
                     points += 2;
+                }
+                // `Benoît and Wambui from support`
+                if single
+                    && matches!(word, "and" | "und" | "et" | "y" | "e")
+                    && self.words.get(words.end + 1).is_some_and(|other| {
+                        other.sort == Sort::Given && !other.taken && self.gap(words.end + 1) == " "
+                    })
+                    && self.words[words.start].entry.given() >= 2
+                {
+                    points += 5;
                 }
                 if next.sort == Sort::Organisation
                     || THINGS.contains(&word) && !single && next.is_capital()
@@ -1110,6 +1306,28 @@ impl Scene<'_> {
         {
             points -= 8;
         }
+        // `Aoife - could you`, at the head of a line.
+        if single
+            && [" - ", " – ", " — "].iter().any(|dash| tail.starts_with(dash))
+            && self.gap(words.start).contains('\n')
+            && self.words[words.start].sort == Sort::Given
+            && self.words.get(words.end).is_some_and(|next| next.case == Case::Lower)
+        {
+            points += 6;
+        }
+        // `Aoife (14:02): yes`
+        let stamp = tail
+            .strip_prefix(" (")
+            .and_then(|rest| rest[..rest.floor_char_boundary(20)].split_once("): "))
+            .is_some_and(|(stamp, _)| {
+                stamp.contains(':') && stamp.bytes().any(|byte| byte.is_ascii_digit())
+                    || stamp.ends_with("am")
+                    || stamp.ends_with("pm")
+                    || stamp.ends_with("CET")
+            });
+        if stamp && (words.start == 0 || self.gap(words.start).contains('\n')) {
+            points += 12;
+        }
         if tail.starts_with(':') {
             // A speaker, at the head of a line; elsewhere a label.
             let head = self.gap(words.start);
@@ -1120,7 +1338,8 @@ impl Scene<'_> {
                 self.words[words.start].sort,
                 Sort::Unknown | Sort::FamilyWord | Sort::Place | Sort::Brand
             );
-            if line && known {
+            let stamped = head.ends_with("] ");
+            if line && (known || stamped) {
                 points += 12;
             } else if line {
                 // The same word speaks again, and so does another.
@@ -1155,15 +1374,15 @@ impl Scene<'_> {
         let line = at == 0 && gap.trim().is_empty() || gap.contains('\n') || gap.ends_with("] ");
         let tail = &self.page.text[self.words[at].end..];
         // `maría josé: hi`
-        let colon = tail.find(':').filter(|at| {
-            *at < 24
-                && tail[..*at].split(' ').count() <= 3
+        let near = &tail[..tail.floor_char_boundary(24)];
+        let colon = near.find(':').filter(|at| {
+            tail[..*at].split(' ').count() <= 3
                 && tail[..*at].chars().all(|c| c == ' ' || c.is_lowercase())
         });
         let speaker = colon.is_some_and(|at| at > 0 && tail[at..].starts_with(": "))
             || tail.starts_with(": ")
             || tail.starts_with(":\n")
-            || tail.starts_with(" (") && tail.contains("): ");
+            || tail.starts_with(" (") && tail[..tail.floor_char_boundary(60)].contains("): ");
         if line && speaker {
             return 3;
         }
@@ -1200,7 +1419,7 @@ impl Scene<'_> {
         if direct && self.introduced(previous, &word) {
             return if matches!(
                 &*word,
-                "is" | "it's" | "it’s" | "i'm" | "i’m" | "im" | "am" | "llamo" | "bin"
+                "is" | "it's" | "it’s" | "its" | "i'm" | "i’m" | "im" | "am" | "llamo" | "bin"
             ) {
                 2
             } else {

@@ -255,6 +255,8 @@ pub(super) fn is_particle(word: &str) -> bool {
             | "op"
             | "bint"
             | "abu"
+            | "dela"
+            | "delos"
     )
 }
 
@@ -383,7 +385,22 @@ pub(super) fn words(text: &str, taken: &[Range<usize>]) -> Vec<Word> {
             taken: is_taken,
         };
         if !is_taken {
-            classify(&mut word, &text[start..end], ascii);
+            // `A. Eze`, but not the end of a sentence: "plan A. The".
+            let initial = bytes.get(end) == Some(&b'.')
+                && words.last().is_some_and(|last: &Word| {
+                    last.is_capital()
+                        && matches!(
+                            last.sort,
+                            Sort::Given
+                                | Sort::GivenWord
+                                | Sort::Unknown
+                                | Sort::Rare
+                                | Sort::Family
+                                | Sort::Initial
+                        )
+                        && start == last.end + 1
+                });
+            classify(&mut word, &text[start..end], ascii, initial);
         }
         words.push(word);
     }
@@ -405,7 +422,7 @@ fn joined(word: &str) -> bool {
             })
 }
 
-fn classify(word: &mut Word, text: &str, ascii: bool) {
+fn classify(word: &mut Word, text: &str, ascii: bool, initial: bool) {
     let mut buffer = [0_u8; 32];
     let owned;
     let key: &[u8] = if ascii && text.len() <= 32 {
@@ -441,7 +458,7 @@ fn classify(word: &mut Word, text: &str, ascii: bool) {
         }
         return;
     }
-    word.sort = sort(word, key, text);
+    word.sort = sort(word, key, text, initial);
     let weak = matches!(word.sort, Sort::Ordinary | Sort::Title | Sort::Particle);
     let role = matches!(
         key,
@@ -472,11 +489,15 @@ fn key_of(text: &str) -> Vec<u8> {
     key(text)
 }
 
-fn sort(word: &Word, key: &[u8], text: &str) -> Sort {
+fn sort(word: &Word, key: &[u8], text: &str, initial: bool) -> Sort {
     let entry = word.entry;
     let key = std::str::from_utf8(key).unwrap_or_default();
     if text.chars().count() == 1 {
-        return if text.starts_with(['I', 'A']) { Sort::Ordinary } else { Sort::Initial };
+        return if text.starts_with(['I', 'A']) && !initial {
+            Sort::Ordinary
+        } else {
+            Sort::Initial
+        };
     }
     if is_title(key) {
         return Sort::Title;
@@ -1038,8 +1059,8 @@ fn is_time(key: &str) -> bool {
 
 /// Words of greetings, letters, forms and prose in several languages that begin lines with a
 /// capital, whatever else the lists say of them.
-fn is_stop(key: &str) -> bool {
-    const WORDS: &str = "the an and or but if in on at to from by for with of as is are was were be been this that these those it its we you he she they my your our their his her me us him them hi hello hey dear thanks thank regards best kind sincerely cheers please sorry yes no not ok okay so then than when where what which who why how can could would should shall might must do does did have has had get got let lets just also still here there now today tomorrow yesterday all any some each every more most other another new old same first last next per via re fw fwd subject date sent cc bcc note notes hallo guten tag sehr geehrte geehrter geehrten liebe lieber viele grusse gruss mit freundlichen freundliche danke bitte ich wir sie ihr ihre ihren unser unsere mein meine der die das den dem ein eine einen und oder aber wenn nicht nein ja hola buenos buenas dias tardes estimado estimada estimados gracias saludos por favor atentamente bonjour bonsoir madame monsieur merci cordialement bien cher chere je nous vous votre notre les des une est pas pour avec dans sur ciao buongiorno gentile grazie saluti cordiali il lo gli un una per con non del della ola bom boa obrigado obrigada atenciosamente prezado prezada hej hei moi kaere kare tack tak takk mvh med vanlig hilsen merhaba sayin tesekkurler iyi gunler dzien dobry czesc pozdrawiam dziekuje dobry den ahoj dekuji hoi beste geachte bedankt groet groeten betreft met vriendelijke re aw wg betreff objet asunto oggetto assunto emne onderwerp von an le el la los las support customer customers client account team agent user admin bot system sales service success manager director engineer lead head chief officer executive ceo cto cfo coo vp svp evp hr it pm qa csm ae sdr bdr am senior junior assistant analyst architect developer consultant specialist coordinator representative administrator owner founder president partner associate contact name phone email address street city state country zip order invoice ticket case ref id number status priority urgent important high low medium open closed pending resolved version release update upgrade error warning info debug fatal bug issue request response report data file files page link url http https html json xml csv pdf api sso saml scim sql aws gcp ios android windows mac linux chrome firefox safari true false null none yes na tbd tba asap fyi eta rsvp faq pin otp kyc iban bic swift nif nie dni ssn dob vat gdpr arr mrr nps qbr sla poc mvp usd eur gbp inr attn hr pty bonjour dear sent forwarded original message begin end call spoke kick off kickoff left hold onboarding login data identity return orders use card price checksum good morning afternoon evening plan pro basic premium enterprise starter business free trial workspace settings profile billing password token key keys secret credential english german french spanish italian portuguese dutch polish turkish russian chinese japanese korean hindi arabic hebrew swedish norwegian danish finnish greek czech hungarian romanian ukrainian american british european asian african canadian australian indian mexican brazilian swiss austrian irish scottish welsh christian muslim jewish hindu ms word excel outlook teams betreff datum gesendet envoye enviado para inviato oggetto amne skickat till fran onderwerp verzonden aan konu tarih kime kimden predmet komu targy cimzett felado subiect signature telefon tel fax mobil handy phone meeting agenda minutes action items summary overview next steps";
+pub(super) fn is_stop(key: &str) -> bool {
+    const WORDS: &str = "groetjes groeten grusse saludos cordialement kontoinhaber kontoinhaberin inhaber inhaberin empfanger empfangerin auftraggeber auftraggeberin ansprechpartner ansprechpartnerin titulaire intestatario intestataria rekeninghouder begunstigde beneficiario beneficiaire destinataire destinatario odbiorca mottagare modtager kunde kundin nací naci votre notre vos nos kun je jij jullie uw ons onze wij zij heb heeft kunnen graag betreff absender empfänger vorname nachname telefon adres adresse adresa imię nazwisko appel dossier facture commande bonjour the an and or but if in on at to from by for with of as is are was were be been this that these those it its we you he she they my your our their his her me us him them hi hello hey dear thanks thank regards best kind sincerely cheers please sorry yes no not ok okay so then than when where what which who why how can could would should shall might must do does did have has had get got let lets just also still here there now today tomorrow yesterday all any some each every more most other another new old same first last next per via re fw fwd subject date sent cc bcc note notes hallo guten tag sehr geehrte geehrter geehrten liebe lieber viele grusse gruss mit freundlichen freundliche danke bitte ich wir sie ihr ihre ihren unser unsere mein meine der die das den dem ein eine einen und oder aber wenn nicht nein ja hola buenos buenas dias tardes estimado estimada estimados gracias saludos por favor atentamente bonjour bonsoir madame monsieur merci cordialement bien cher chere je nous vous votre notre les des une est pas pour avec dans sur ciao buongiorno gentile grazie saluti cordiali il lo gli un una per con non del della ola bom boa obrigado obrigada atenciosamente prezado prezada hej hei moi kaere kare tack tak takk mvh med vanlig hilsen merhaba sayin tesekkurler iyi gunler dzien dobry czesc pozdrawiam dziekuje dobry den ahoj dekuji hoi beste geachte bedankt groet groeten betreft met vriendelijke re aw wg betreff objet asunto oggetto assunto emne onderwerp von an le el la los las support customer customers client account team agent user admin bot system sales service success manager director engineer lead head chief officer executive ceo cto cfo coo vp svp evp hr it pm qa csm ae sdr bdr am senior junior assistant analyst architect developer consultant specialist coordinator representative administrator owner founder president partner associate contact name phone email address street city state country zip order invoice ticket case ref id number status priority urgent important high low medium open closed pending resolved version release update upgrade error warning info debug fatal bug issue request response report data file files page link url http https html json xml csv pdf api sso saml scim sql aws gcp ios android windows mac linux chrome firefox safari true false null none yes na tbd tba asap fyi eta rsvp faq pin otp kyc iban bic swift nif nie dni ssn dob vat gdpr arr mrr nps qbr sla poc mvp usd eur gbp inr attn hr pty bonjour dear sent forwarded original message begin end call spoke kick off kickoff left hold onboarding login data identity return orders use card price checksum good morning afternoon evening plan pro basic premium enterprise starter business free trial workspace settings profile billing password token key keys secret credential english german french spanish italian portuguese dutch polish turkish russian chinese japanese korean hindi arabic hebrew swedish norwegian danish finnish greek czech hungarian romanian ukrainian american british european asian african canadian australian indian mexican brazilian swiss austrian irish scottish welsh christian muslim jewish hindu ms word excel outlook teams betreff datum gesendet envoye enviado para inviato oggetto amne skickat till fran onderwerp verzonden aan konu tarih kime kimden predmet komu targy cimzett felado subiect signature telefon tel fax mobil handy phone meeting agenda minutes action items summary overview next steps";
     static SET: std::sync::LazyLock<std::collections::HashSet<&'static str>> =
         std::sync::LazyLock::new(|| WORDS.split(' ').collect());
     SET.contains(key)

@@ -211,9 +211,9 @@ const HARD: [(&str, &str); 16] = [
     ("given", "Anna, Marco and Will asked whether long exports could run at night."),
     (
         "number",
-        "Order 288-8416556-9076406 was shipped on 2026-11-29 at 17:26:55 for USD 12,345,678.",
+        "Order 194-2750381-6613047 was shipped on 2026-11-29 at 17:26:55 for USD 12,345,678.",
     ),
-    ("number", "The id is 5063c94f-d1cd-42f8-a9cd-2d129fbc23ac, version 10.4.2.1, build 20261129."),
+    ("number", "The id is 7b1e40d2-93af-4c56-8e07-51d8a2c4f690, version 10.4.2.1, build 20261129."),
     ("number", "Seats: 1 200 of 1 500; rooms 12 34 56; pages 100-200-300."),
     ("plain", "Nothing else has changed since then, and there is nothing for you to do."),
     ("plain", "The attached notes list what we agreed, who does it, and by when."),
