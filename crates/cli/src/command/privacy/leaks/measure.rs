@@ -199,17 +199,16 @@ impl Report {
 mod tests {
     use super::*;
 
-    // Aims are every exact form and 2 % of clean drafts. What is short of them: companies that are
-    // called like a word (Insight, Pilot), or like a product everybody speaks of (Slack), and cards
-    // that are split over lines.
+    // Aims are every exact form and 2 % of clean drafts. What is short of them: now and then a
+    // company that is called like a word, and cards parted by tags.
     #[test]
     fn gv_14_the_scan_finds_no_less_than_it_did_on_made_up_drafts() {
         let report = measure(2000, 6000);
         let wrong = report.wrong.join("\n");
         assert!(report.exact.of > 400 && report.disguised.of > 1000, "{report:?}");
-        assert!(report.exact.value(1.0) >= 0.99, "{}", wrong);
-        assert!(report.disguised.value(1.0) >= 0.95, "{}", wrong);
-        assert!(report.clean_blocked.value(0.0) <= 0.06, "{}", wrong);
+        assert!(report.exact.value(1.0) >= 0.998, "{}", wrong);
+        assert!(report.disguised.value(1.0) >= 0.985, "{}", wrong);
+        assert!(report.clean_blocked.value(0.0) <= 0.005, "{}", wrong);
         let weak: Vec<_> = report
             .forms
             .iter()
