@@ -63,6 +63,13 @@ fn find() -> Option<PathBuf> {
         .chain(versioned("/usr/libexec", "postgresql", ""))
         .chain([PathBuf::from("/usr/local/pgsql/bin")])
         .find(|folder| PROGRAMS.iter().all(|program| folder.join(program).is_file()))
+        .map(home)
+}
+
+/// Where the programs really are: links to some of them lie about without the others.
+fn home(folder: PathBuf) -> PathBuf {
+    let program = fs::canonicalize(folder.join("postgres"));
+    program.ok().and_then(|program| Some(program.parent()?.to_owned())).unwrap_or(folder)
 }
 
 /// `PARENT/PREFIX…/CHILD`, the highest version first.
