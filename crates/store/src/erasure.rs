@@ -446,7 +446,7 @@ impl Store {
         }
         self.write_one(|tx| {
             Box::pin(async move {
-                let sql = Sql::pair("PRAGMA wal_checkpoint(TRUNCATE)", "SELECT 0::BIGINT AS busy");
+                let sql = Sql::pair("PRAGMA wal_checkpoint(TRUNCATE)", "");
                 tx.one(sql, args![]).await?.map_or(Ok(false), |row| Ok(row.int("busy")? == 0))
             })
         })
