@@ -18,7 +18,7 @@ use domain::{
 };
 use jiff::SignedDuration;
 use serde_json::Value;
-use store::WrappedKind;
+use store::{SubjectKeyError, WrappedKind};
 
 use crate::{
     backend::Backend,
@@ -136,6 +136,8 @@ async fn gv_28_an_erasure_cancels_what_waits_and_leaves_a_receipt_in_the_trail(b
 
     let Erased::Now(receipt) = erase(&stage).await else { panic!("it was not erased before") };
     assert!(receipt.destroyed.key && receipt.destroyed.profile);
+    let key = store.subject_key(stage.contact).await;
+    assert!(matches!(key, Err(SubjectKeyError::Destroyed(_))), "{key:?}");
     let destroyed = &receipt.destroyed;
     assert_eq!(
         (destroyed.letters, destroyed.drafts, destroyed.messages, destroyed.mentions),
