@@ -10,8 +10,10 @@ use async_trait::async_trait;
 use domain::{
     clock::Clock,
     contact::ContactRole,
+    content::Pseudonyms,
     intent::Recipient,
     port::{Assignment, LetterTask, WriterTask},
+    redaction::Redaction,
     snapshot::Snapshot,
 };
 use jiff::Timestamp;
@@ -179,6 +181,9 @@ pub fn assignments(ticket: &str) -> [Assignment; 3] {
         .expect("a cause"),
         objective: "Renew in good time.".to_owned(),
         tokens_left: 1_000_000,
-        patterns: Vec::new(),
+        redaction: Redaction::default(),
+        releases: Vec::new(),
+        strangers: Vec::new(),
+        pseudonyms: Pseudonyms::default(),
     })
 }

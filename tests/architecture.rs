@@ -195,12 +195,13 @@ fn databases_and_networks_are_touched_where_they_belong() {
 }
 
 /// Who may take text from outside out of its type, and what for.
-const EXITS: [(&str, &[&str]); 2] = [
+const EXITS: [(&str, &[&str]); 3] = [
     (
         "for_a_data_block()",
         &["crates/agent/src/block.rs", "crates/agent/src/desk.rs", "crates/agent/src/outside.rs"],
     ),
     ("for_a_person()", &["crates/server/src/page/account.rs"]),
+    ("for_a_search()", &["crates/cli/src/exit.rs"]),
 ];
 
 #[test]

@@ -234,11 +234,19 @@ async fn gv_26_no_canary_is_in_a_log_line_span_metric_error_webhook_or_foreign_p
             let shown = world.app.desk.show(id).await.expect("the approval");
             let seen = shown.item.approval.version.binding.clone();
             let blocked = shown.item.approval.version.findings.iter().any(|found| found.blocking);
-            // A family name alone, of somebody at this very account.
-            let theirs =
-                if shown.item.approval.account == owl { OF_FIRST[1] } else { OF_SECOND[1] };
+            // A family name alone, of somebody at this very account; and somebody of another, whom
+            // nobody here knows.
+            let (theirs, others) = if shown.item.approval.account == owl {
+                (&OF_FIRST[..], &OF_SECOND[..])
+            } else {
+                (&OF_SECOND[..], &OF_FIRST[..])
+            };
+            let instruction = format!(
+                "Mention {} warmly, as we did with {} {}, and say what {}, {} told us at {}",
+                theirs[1], others[0], others[1], others[1], others[0], others[2]
+            );
             let ruling = match turns {
-                0 => Ruling::Redraft { instruction: format!("Mention {theirs} warmly") },
+                0 => Ruling::Redraft { instruction },
                 1 => Ruling::Edit {
                     seen,
                     subject: "A word".to_owned(),
@@ -320,14 +328,13 @@ async fn gv_26_no_canary_is_in_a_log_line_span_metric_error_webhook_or_foreign_p
     clean("metrics", &metrics, &all);
     clean("an answer to a wrong token", &wrong, &all);
     clean("what became of a bad row", &format!("{rejected:?}"), &all);
-    // The trail holds what reviewers type, and nothing a customer wrote.
-    let unsaid = [&OF_SECOND[..], &secrets[..], &[OF_FIRST[2], OF_FIRST[3], OF_FIRST[6]]].concat();
+    // The trail says who decided what; what customers wrote and reviewers typed is not in it.
     for run in world.runs().await {
         if run.status == RunStatus::Stuck {
             clean("a dead end", &format!("{:?}", run.progress.dead_end), &all);
         }
         for event in world.trail(run.id).await {
-            clean("the trail", &event.data, &unsaid);
+            clean("the trail", &event.data, &all);
         }
     }
     let lines = log.text();

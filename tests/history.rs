@@ -11,7 +11,6 @@ use cli::{
         pass::{Done, Manner},
     },
     audit,
-    vault::{KeyVault, master_key},
 };
 use domain::{
     archive::Archive,
@@ -119,7 +118,7 @@ async fn a_letter_of_last_year(world: &World) -> (RunId, ContactId) {
     (run, contact)
 }
 
-async fn open_tasks(world: &World) -> Vec<domain::id::TaskId> {
+pub(crate) async fn open_tasks(world: &World) -> Vec<domain::id::TaskId> {
     let open = domain::port::TaskFilter {
         status: Some(domain::task::TaskStatus::Open),
         ..domain::port::TaskFilter::default()
@@ -246,8 +245,7 @@ async fn gv_28_erasing_a_person_reaches_the_archive_and_leaves_the_trail_true(da
     let (run, contact) = a_letter_of_last_year(&world).await;
     archive(&world, half_a_year(&world)).await;
     let (kept, line) = line_of(&world, run).await;
-    let vault =
-        KeyVault::new(world.app.store.clone(), master_key(&world.app.config).expect("a key"));
+    let vault = world.app.vault();
 
     // Nothing anybody wrote or is called stands in the file in the clear.
     let shown = serde_json::to_string(&line).expect("JSON");
@@ -260,7 +258,7 @@ async fn gv_28_erasing_a_person_reaches_the_archive_and_leaves_the_trail_true(da
     assert!(opened.contains("aylin.oezdemir@customer.example"), "{opened}");
     let private = line.private.as_ref().expect("there was somebody to seal it for");
     assert_eq!(private.subjects, [contact]);
-    let rows = content::open(&vault, private).await.expect("the key is there");
+    let rows = content::open(vault, private).await.expect("the key is there");
     assert_eq!(rows["runs"][0]["id"], json!(run));
     assert_eq!(rows["messages"].len(), 1);
 
@@ -271,7 +269,7 @@ async fn gv_28_erasing_a_person_reaches_the_archive_and_leaves_the_trail_true(da
     let gone = vault.open_bytes(letter.id, letter.subject, &letter.bytes).await;
     assert!(matches!(gone, Err(VaultError::Erased(_))), "{gone:?}");
     let private = line.private.as_ref().expect("the ciphertext stays");
-    let gone = content::open(&vault, private).await.expect_err("nobody can read it").to_string();
+    let gone = content::open(vault, private).await.expect_err("nobody can read it").to_string();
     assert!(gone.contains("erased"), "{gone}");
     let report = verify(&world).await;
     assert!(report.intact, "{:?}", report.faults);
@@ -380,6 +378,7 @@ async fn complete(world: &World) -> Result<(), StoreError> {
                     approvals: Vec::new(),
                     contents: Vec::new(),
                     outbox: Vec::new(),
+                    pseudonyms: None,
                 }
             })
             .collect();

@@ -105,12 +105,24 @@ fn good(request: &Value) -> Reply {
             "summary" => json!({ "summary": "All is calm." }),
             _ => json!({
                 "subject": "Your message",
-                "body": "Dear [PERSON_1_FIRST],\n\nthank you for your message.\n\nYour team",
+                "body": format!(
+                    "Dear [{}_FIRST],\n\nthank you for your message.\n\nYour team",
+                    recipient(&request.to_string())
+                ),
                 "used_facts": [], "confidence": 0.9,
             }),
         }
         .to_string(),
     )
+}
+
+/// Whom a letter's prompt says it is for: `PERSON_1`, or a later one where an earlier step has read of
+/// somebody else first.
+fn recipient(prompt: &str) -> &str {
+    let before = prompt.split_once("], champion").map(|(before, _)| before);
+    before
+        .and_then(|before| before.rsplit_once('['))
+        .map_or("PERSON_1", |(_, placeholder)| placeholder)
 }
 
 /// An account with one open ticket, and a run of the playbook for it, as far as it goes.

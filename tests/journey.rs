@@ -44,7 +44,7 @@ on_both! {
     gv_14_what_cannot_be_compared_with_other_customers_waits_for_a_person,
 }
 
-async fn renewal(world: &World) {
+pub(crate) async fn renewal(world: &World) {
     world
         .customer("Nordwind", |account, _| {
             account.segment = Some(Segment::Smb);
@@ -57,7 +57,7 @@ async fn renewal(world: &World) {
 }
 
 /// Finishes every open task and lets time pass until something waits for a decision.
-async fn until_a_letter_waits(world: &World) -> ApprovalId {
+pub(crate) async fn until_a_letter_waits(world: &World) -> ApprovalId {
     for _ in 0..40 {
         if let Some(id) = world.waiting().await.first() {
             return *id;
@@ -82,7 +82,7 @@ async fn finish_tasks(world: &World) {
     }
 }
 
-async fn approve(world: &World, id: ApprovalId) -> Result<(), DeskError> {
+pub(crate) async fn approve(world: &World, id: ApprovalId) -> Result<(), DeskError> {
     let by = world.actor().await;
     let seen = world.app.desk.show(id).await?.item.approval.version.binding;
     world.app.desk.rule(id, &by, Ruling::Approve { seen }).await.map(|_| ())

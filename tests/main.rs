@@ -16,6 +16,7 @@ mod recovery;
 mod restore;
 mod simulation;
 mod terminal;
+mod vault;
 
 /// Declares every case once and runs it on both databases.
 macro_rules! on_both {

@@ -86,6 +86,9 @@ impl Bench<'_> {
             objective: "Keep the customer and earn the next contract.".to_owned(),
             tokens_left: BUDGET,
             redaction: domain::redaction::Redaction::default(),
+            releases: Vec::new(),
+            strangers: Vec::new(),
+            pseudonyms: domain::content::Pseudonyms::default(),
             snapshot,
         };
         let written = self.writer.write(&assignment).await?;

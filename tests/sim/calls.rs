@@ -7,7 +7,7 @@ use cli::vault::KeyVault;
 use domain::{
     account::Account,
     contact::Contact,
-    content::Sealed,
+    content::{Pseudonyms, Sealed, SealedPseudonyms},
     draft::{Fact, Finding, Letter, Version},
     id::{AccountId, ApprovalId, ContactId, ContentId, MessageId, RunId, TaskId},
     killswitch::{Kill, Scope},
@@ -370,6 +370,21 @@ impl Vault for Safe {
         let vault = Arc::clone(&self.vault);
         let call = async move { vault.open(id).await };
         self.doors.pass("open", Kind::Read, id.to_string(), call).await
+    }
+
+    async fn pseudonyms(&self, run: RunId) -> Result<Pseudonyms, VaultError> {
+        let vault = Arc::clone(&self.vault);
+        let call = async move { vault.pseudonyms(run).await };
+        self.doors.pass("pseudonyms", Kind::Read, run.to_string(), call).await
+    }
+
+    async fn seal_pseudonyms(
+        &self,
+        run: RunId,
+        pseudonyms: &Pseudonyms,
+    ) -> Result<SealedPseudonyms, VaultError> {
+        // No call to anywhere: the turn stores them.
+        self.vault.seal_pseudonyms(run, pseudonyms).await
     }
 }
 

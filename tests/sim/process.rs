@@ -197,7 +197,8 @@ fn assemble(machine: &Machine, ground: &Ground, doors: Doors, seed: u64) -> Engi
     let shared = Arc::new(doors.clone());
     let entropy = Arc::new(Seeded(Mutex::new(Chance::new(seed))));
     let master = MasterKey::from_bytes([0x42; 32]);
-    let vault = Arc::new(KeyVault::drawing_from(entropy, machine.store.clone(), master));
+    let vault = KeyVault::new(machine.store.clone(), master.into(), None).drawing_from(entropy);
+    let vault = Arc::new(vault);
     // What it remembers of customers is its own, and gone when it ends.
     let exit = CustomerExit::new(Arc::<Doors>::clone(&shared) as Arc<dyn Customers>, seed);
     let writer = Scribe { gate: Arc::clone(&doors.gate), writer: Arc::clone(&ground.writer) };

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use domain::{
     clock::Clock,
     draft::{Author, Fact, Finding, Letter, MODEL_UNUSABLE},
-    port::{Answer, Assignment, LetterTask, WriteError, Writer, WriterTask, Written},
+    port::{Assignment, LetterTask, WriteError, Writer, WriterTask, Written},
     snapshot::Snapshot,
 };
 use governor::{
@@ -14,13 +14,13 @@ use governor::{
     clock::{Clock as _, DefaultClock},
 };
 use jiff::{SignedDuration, tz::TimeZone};
-use privacy::{Kind, Rules, leak};
+use privacy::{Kind, Mapping, Rules, leak};
 
 use crate::{
     answer, asset,
     block::Slot,
     check::{Support, finding},
-    desk::{Desk, Outside},
+    desk::{Desk, Outside, Reading},
     fact::Signs,
     model::{Call, Completion, Material, Model, estimate},
     offline::OfflineWriter,
@@ -79,6 +79,7 @@ impl Agent {
         &'a self,
         assignment: &'a Assignment,
         outside: Outside,
+        mapping: Mapping,
     ) -> Result<(Desk<'a>, Call), WriteError> {
         let task = match assignment.task {
             WriterTask::Letter(_) => Task::Letter,
@@ -86,7 +87,8 @@ impl Agent {
             WriterTask::Summary => Task::Summary,
         };
         let prompt = self.prompt(&assignment.prompt, task)?;
-        let mut desk = Desk::open(task, assignment, prompt, outside, self.clock.as_ref())?;
+        let mut desk =
+            Desk::open(task, assignment, prompt, (outside, mapping), self.clock.as_ref())?;
         let ((system, user), material) = match &assignment.task {
             WriterTask::Letter(letter) => self.letter(&mut desk, letter)?,
             WriterTask::Route | WriterTask::Summary => self.report(&mut desk)?,
@@ -206,10 +208,10 @@ impl Agent {
     fn written(
         &self,
         desk: &mut Desk<'_>,
-        answer: Answer,
-        mut findings: Vec<Finding>,
+        (answer, mut findings, restored): Reading,
         is_offline: bool,
     ) -> Written {
+        let pseudonyms = desk.redactor.mapping().to_bytes().to_vec();
         findings.append(&mut desk.findings);
         let prompt = name(&desk.assignment.prompt).to_owned();
         let prompt_hash = desk.prompt.hash.clone();
@@ -223,6 +225,8 @@ impl Agent {
             facts: std::mem::take(&mut desk.facts),
             findings,
             seen_by_model: String::new(),
+            restored,
+            pseudonyms: desk.assignment.pseudonyms.with(pseudonyms),
             tokens: 0,
             calls: 0,
         }
@@ -287,14 +291,13 @@ impl Writer for Agent {
     }
 
     async fn write(&self, assignment: &Assignment) -> Result<Written, WriteError> {
-        let (mut desk, mut call) = self.prepare(assignment, Outside::Shown)?;
+        let before = remembered(assignment)?;
+        let (mut desk, mut call) = self.prepare(assignment, Outside::Shown, before)?;
         // A text that gives orders does not get to route an account or to sum it up: facts do, by
         // rules. A letter that answers it is drafted all the same, and a person reads it.
         if desk.task != Task::Letter && !desk.findings.is_empty() && !self.model.is_offline() {
-            let (answer, findings) = without_model(&desk, &call).await?;
-            let mut written = self.written(&mut desk, answer, findings, true);
-            written.seen_by_model = String::new();
-            return Ok(written);
+            let reading = without_model(&desk, &call).await?;
+            return Ok(self.written(&mut desk, reading, true));
         }
         let mut seen = whole(&call);
         let first = self.ask(&call, assignment.tokens_left).await?;
@@ -303,7 +306,7 @@ impl Writer for Agent {
         let mut outcome = desk.read(&first.text);
         let complaint = match &outcome {
             Err(why) => Some(why.clone()),
-            Ok((_, findings)) => {
+            Ok((_, findings, _)) => {
                 let blocking: Vec<&str> = findings
                     .iter()
                     .filter(|finding| finding.blocking)
@@ -316,7 +319,10 @@ impl Writer for Agent {
             // An answer of another form than the one asked for may be what a text from outside
             // ordered. Facts are enough for routes and summaries, so it is not shown again.
             if outcome.is_err() && desk.data.is_some() && desk.task != Task::Letter {
-                (desk, call) = self.prepare(assignment, Outside::Withheld)?;
+                let so_far = desk.redactor.mapping().to_bytes();
+                let so_far = Mapping::from_bytes(&so_far)
+                    .map_err(|err| WriteError::Refused(err.to_string()))?;
+                (desk, call) = self.prepare(assignment, Outside::Withheld, so_far)?;
             }
             let again = desk.repair(&call, &complaint);
             match self.ask(&again, assignment.tokens_left.saturating_sub(tokens)).await {
@@ -342,19 +348,19 @@ impl Writer for Agent {
             }
         }
         let mut is_offline = self.model.is_offline();
-        let (answer, mut findings) = match outcome {
+        let (answer, mut findings, restored) = match outcome {
             Ok(read) => read,
             Err(why) if is_offline => return Err(WriteError::Unusable(why)),
             Err(_) => {
                 is_offline = true;
-                let (answer, mut findings) = without_model(&desk, &call).await?;
+                let (answer, mut findings, restored) = without_model(&desk, &call).await?;
                 let detail = "the model's answer could not be used, so this was made without it";
                 findings.push(finding(MODEL_UNUSABLE, detail, false));
-                (answer, findings)
+                (answer, findings, restored)
             }
         };
         findings.extend(notes);
-        let written = self.written(&mut desk, answer, findings, is_offline);
+        let written = self.written(&mut desk, (answer, findings, restored), is_offline);
         // Exactly what the model saw.
         Ok(Written { seen_by_model: seen, tokens, calls, ..written })
     }
@@ -367,11 +373,20 @@ fn whole(call: &Call) -> String {
 
 /// The same work by rules and asset alone, where a model answers in no form that can be used: the
 /// run goes on as its playbook says, whatever made the model do so, and a person is told.
-async fn without_model(desk: &Desk<'_>, call: &Call) -> Result<(Answer, Vec<Finding>), WriteError> {
+async fn without_model(desk: &Desk<'_>, call: &Call) -> Result<Reading, WriteError> {
     let written = OfflineWriter.complete(call).await.map_err(WriteError::from)?;
-    let (answer, mut findings) = desk.read(&written.text).map_err(WriteError::Unusable)?;
+    let (answer, mut findings, restored) =
+        desk.read(&written.text).map_err(WriteError::Unusable)?;
     findings.extend(written.notes);
-    Ok((answer, findings))
+    Ok((answer, findings, restored))
+}
+
+/// What the run's placeholders stand for so far.
+fn remembered(assignment: &Assignment) -> Result<Mapping, WriteError> {
+    match assignment.pseudonyms.bytes() {
+        [] => Ok(Mapping::default()),
+        bytes => Mapping::from_bytes(bytes).map_err(|err| WriteError::Refused(err.to_string())),
+    }
 }
 
 /// A prompt's name without extension.

@@ -2,16 +2,17 @@
 
 use domain::{
     clock::Clock,
-    draft::{Fact, Finding, UNSUPPORTED_PROMISE},
+    draft::{Fact, Finding, Restored, UNSUPPORTED_PROMISE},
     port::{
-        Answer, Assignment, LetterTask, Route, WriteError, WriterTask, WrittenLetter,
+        Answer, Assignment, LetterTask, Reader, Route, WriteError, WriterTask, WrittenLetter,
         WrittenSummary,
     },
     untrusted::Untrusted,
 };
 use jiff::tz::TimeZone;
 use privacy::{
-    Destination, Known, Pattern, Redacted, Redactor, Rules, Unrestored, Validator, leak,
+    Destination, Kind, Known, Mapping, Pattern, Redacted, Redactor, Release, Rules, Unrestored,
+    Validator, leak,
 };
 
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
     check::{self, Support, finding},
     fact,
     model::{Call, Given},
-    outside::{gathered, impersonal, known, suspicions},
+    outside::{gathered, hidden, impersonal, known, suspicions},
     prompt::{Line, Prompt, Task},
 };
 
@@ -60,15 +61,19 @@ pub(crate) struct Desk<'a> {
     rules: Rules,
     known: Known,
     support: Support,
+    release: Release,
 }
 
+/// An answer, what the checks found in it, and what was put back for placeholders.
+pub(crate) type Reading = (Answer, Vec<Finding>, Vec<Restored>);
+
 impl<'a> Desk<'a> {
-    /// Gathers facts and outside text, and redacts them.
+    /// Gathers facts and outside text, and redacts them, with the numbers given out so far.
     pub(crate) fn open(
         task: Task,
         assignment: &'a Assignment,
         prompt: &'a Prompt,
-        outside: Outside,
+        (outside, mapping): (Outside, Mapping),
         clock: &dyn Clock,
     ) -> Result<Self, WriteError> {
         let patterns = assignment.redaction.patterns.iter().map(|pattern| Pattern {
@@ -84,8 +89,10 @@ impl<'a> Desk<'a> {
             WriterTask::Letter(letter) => Some(letter.as_ref()),
             WriterTask::Route | WriterTask::Summary => None,
         };
-        let known = known(&assignment.snapshot, letter.map(|letter| &letter.recipient));
-        let mut redactor = Redactor::new(rules.clone(), known.clone());
+        let recipient = letter.map(|letter| &letter.recipient);
+        let known = known(&assignment.snapshot, recipient);
+        let hidden = hidden(&assignment.snapshot, recipient, &assignment.strangers);
+        let mut redactor = Redactor::resume(rules.clone(), hidden, mapping);
         // Whoever is written to is the first person the model hears of.
         let recipient = letter.map(|letter| {
             redactor.redact(&format!("{}, {}", letter.recipient.name, letter.recipient.role))
@@ -147,6 +154,7 @@ impl<'a> Desk<'a> {
             rules,
             known,
             support,
+            release: release(assignment)?,
         })
     }
 
@@ -190,17 +198,22 @@ impl<'a> Desk<'a> {
     }
 
     /// Reads, restores and checks an answer. The error says why it cannot be used.
-    pub(crate) fn read(&self, text: &str) -> Result<(Answer, Vec<Finding>), String> {
+    pub(crate) fn read(&self, text: &str) -> Result<Reading, String> {
         let mut findings = Vec::new();
+        let mut restored = Vec::new();
         let answer = match (answer::parse(self.task, text)?, &self.assignment.task) {
             (Parsed::Letter(letter), WriterTask::Letter(task)) => {
-                Answer::Letter(self.letter(letter, task, &mut findings))
+                Answer::Letter(self.letter(letter, task, &mut findings, &mut restored))
             }
             (Parsed::Route(route), _) => {
                 let reasons: Vec<String> = route
                     .reasons
                     .iter()
-                    .map(|reason| self.restore(reason, &mut findings).chars().take(500).collect())
+                    .map(|reason| {
+                        let to = Destination::Colleague;
+                        let reason = self.restore(reason, to, &mut findings, &mut restored);
+                        reason.chars().take(500).collect()
+                    })
                     .collect();
                 let cited = |reason: &String| {
                     self.facts.iter().any(|fact| {
@@ -224,7 +237,8 @@ impl<'a> Desk<'a> {
             }
             (Parsed::Summary(answer), _) => {
                 self.numbers(&answer.summary, false, &mut findings);
-                let summary = self.restore(&answer.summary, &mut findings);
+                let to = Destination::Colleague;
+                let summary = self.restore(&answer.summary, to, &mut findings, &mut restored);
                 self.leaks(&summary, &mut findings);
                 Answer::Summary(WrittenSummary { summary })
             }
@@ -232,7 +246,7 @@ impl<'a> Desk<'a> {
                 return Err("it is a letter, which was not asked for".to_owned());
             }
         };
-        Ok((answer, findings))
+        Ok((answer, findings, restored))
     }
 
     fn letter(
@@ -240,11 +254,13 @@ impl<'a> Desk<'a> {
         letter: LetterAnswer,
         task: &LetterTask,
         findings: &mut Vec<Finding>,
+        restored: &mut Vec<Restored>,
     ) -> WrittenLetter {
         let one_line = letter.subject.split_whitespace().collect::<Vec<_>>().join(" ");
         self.numbers(&format!("{one_line}\n{}", letter.body), true, findings);
-        let subject = self.restore(&one_line, findings);
-        let body = self.restore(letter.body.trim(), findings);
+        let to = Destination::Outward;
+        let subject = self.restore(&one_line, to, findings, restored);
+        let body = self.restore(letter.body.trim(), to, findings, restored);
         let whole = format!("{subject}\n{body}");
         self.leaks(&whole, findings);
         let blanks = check::blanks(&whole);
@@ -290,18 +306,38 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Puts originals back; what cannot be is a finding.
-    fn restore(&self, text: &str, findings: &mut Vec<Finding>) -> String {
-        let restored = self.redactor.restore(text, Destination::Outward);
-        for unrestored in &restored.unrestored {
-            let detail = match unrestored {
+    /// Puts originals back; what cannot be is a finding. Notes what was put back.
+    fn restore(
+        &self,
+        text: &str,
+        to: Destination,
+        findings: &mut Vec<Finding>,
+        notes: &mut Vec<Restored>,
+    ) -> String {
+        let restored = self.redactor.release(text, to, &self.release);
+        for used in restored.used {
+            let count = u32::try_from(used.count).unwrap_or(u32::MAX);
+            note(notes, used.placeholder, Some(used.kind.to_string()), count, Some(used.original));
+        }
+        for unrestored in restored.unrestored {
+            let (placeholder, kind, detail) = match unrestored {
                 Unrestored::Unknown { placeholder } => {
-                    format!("`{placeholder}` stands for nothing, the writer invented it")
+                    let detail =
+                        format!("`{placeholder}` stands for nothing, the writer invented it");
+                    (placeholder, None, detail)
+                }
+                Unrestored::Withheld { placeholder, kind } if kind.may_go_out() => {
+                    let detail =
+                        format!("`{placeholder}` stands for a {kind}, which policy keeps back");
+                    (placeholder, Some(kind.to_string()), detail)
                 }
                 Unrestored::Withheld { placeholder, kind } => {
-                    format!("`{placeholder}` stands for a {kind}, which never goes out")
+                    let detail =
+                        format!("`{placeholder}` stands for a {kind}, which never goes out");
+                    (placeholder, Some(kind.to_string()), detail)
                 }
             };
+            note(notes, placeholder, kind, 1, None);
             findings.push(finding("placeholder", detail, true));
         }
         restored.text
@@ -329,4 +365,34 @@ impl<'a> Desk<'a> {
             findings.push(finding("leak", "the text repeats parts of the prompt", true));
         }
     }
+}
+
+/// Counts a placeholder that was met again, or begins to.
+fn note(
+    notes: &mut Vec<Restored>,
+    placeholder: String,
+    kind: Option<String>,
+    count: u32,
+    value: Option<String>,
+) {
+    match notes.iter_mut().find(|note| note.placeholder == placeholder) {
+        Some(note) => note.count += count,
+        None => notes.push(Restored { placeholder, kind, count, value }),
+    }
+}
+
+/// What policy says of putting originals back.
+fn release(assignment: &Assignment) -> Result<Release, WriteError> {
+    let mut release = Release::default();
+    for entry in &assignment.releases {
+        let kind = Kind::named(&entry.kind).map_err(|err| WriteError::Refused(err.to_string()))?;
+        release = match (entry.to, entry.allow) {
+            (Reader::Customer, false) => release.withhold(kind, Destination::Outward),
+            (Reader::Colleague, false) => release.withhold(kind, Destination::Colleague),
+            (Reader::Colleague, true) => release.show_colleagues(kind),
+            // Everything may that is not withheld; what never goes out does not, whatever is said.
+            (Reader::Customer, true) => release,
+        };
+    }
+    Ok(release)
 }

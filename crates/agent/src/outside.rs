@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use domain::{
     draft::{Finding, INJECTION_SUSPECTED, SUSPECTED},
     intent::Recipient,
-    port::{Assignment, LetterTask},
+    port::{Assignment, LetterTask, Stranger, StrangerKind},
     snapshot::Snapshot,
     untrusted::Untrusted,
 };
@@ -21,6 +21,44 @@ const SIGNAL: usize = 1000;
 
 /// Everybody the CRM knows for the account, and the recipient of a letter. Our own CSM's name may be seen, their address not.
 pub(crate) fn known(snapshot: &Snapshot, recipient: Option<&Recipient>) -> Known {
+    Known::new(people(snapshot, recipient), &[])
+}
+
+/// The same with whom and what of other customers is to be hidden too. Who is called as somebody of
+/// the account is called is taken for them.
+pub(crate) fn hidden(
+    snapshot: &Snapshot,
+    recipient: Option<&Recipient>,
+    strangers: &[Stranger],
+) -> Known {
+    let mut people = people(snapshot, recipient);
+    let mut companies = Vec::new();
+    for Stranger { kind, value } in strangers {
+        let mut person = Person::default();
+        match kind {
+            StrangerKind::Person => (person.first, person.last) = parts(value),
+            StrangerKind::Email => person.emails.push(value.clone()),
+            StrangerKind::Phone => person.phones.push(value.clone()),
+            StrangerKind::Company => {
+                companies.push(value.clone());
+                continue;
+            }
+        }
+        people.push(person);
+    }
+    Known::new(people, &companies)
+}
+
+/// Given name and family name of a name as a text writes it.
+fn parts(name: &str) -> (String, String) {
+    let (first, last) = match name.split_once(',') {
+        Some((last, first)) => (first, last),
+        None => name.trim().rsplit_once(char::is_whitespace).unwrap_or(("", name)),
+    };
+    (first.trim().to_owned(), last.trim().to_owned())
+}
+
+fn people(snapshot: &Snapshot, recipient: Option<&Recipient>) -> Vec<Person> {
     let Snapshot { contacts, csm, .. } = snapshot;
     let mut people: Vec<Person> = contacts
         .iter()
@@ -49,7 +87,7 @@ pub(crate) fn known(snapshot: &Snapshot, recipient: Option<&Recipient>) -> Known
             phones: Vec::new(),
         }
     }));
-    Known::new(people, &[])
+    people
 }
 
 /// What came from outside and concerns the task: tickets, and what the signal carried.

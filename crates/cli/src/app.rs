@@ -25,9 +25,10 @@ use crate::{
     clock::SystemTimer,
     config::Config,
     exit::CustomerExit,
+    keyring::{Source, keyring},
     meter::Meter,
     output::Output,
-    vault::{KeyVault, master_key},
+    vault::KeyVault,
 };
 
 /// Everything a command needs.
@@ -51,6 +52,7 @@ pub struct App {
     pub meter: Meter,
     /// Who looks at letters before they go out.
     pub exit: Arc<CustomerExit>,
+    vault: Arc<KeyVault>,
     ports: Ports,
 }
 
@@ -106,7 +108,8 @@ impl App {
                 );
             }
         }
-        let vault = KeyVault::new(store.clone(), master_key(&config)?);
+        let keys = keyring(&config, &store, clock.now()).await?;
+        let vault = Arc::new(KeyVault::new(store.clone(), keys, Some(Source::of(&config))));
         let shared = Arc::new(store.clone());
         let meter = Meter::default();
         // The later half of an id is random.
@@ -119,7 +122,7 @@ impl App {
             rates: Arc::<Store>::clone(&shared),
             customers: Arc::<Store>::clone(&shared),
             catalogue: Arc::<Store>::clone(&shared),
-            vault: Arc::new(vault),
+            vault: Arc::<KeyVault>::clone(&vault),
             writer: meter.writer(adapters::writer(&config, Arc::clone(&clock))?),
             exit: Arc::<CustomerExit>::clone(&exit),
             channels: meter.channels(Arc::new(adapters::outlets(&config, Arc::clone(&clock))?)),
@@ -133,6 +136,7 @@ impl App {
             desk: Arc::new(ApprovalDesk::new(ports.clone())),
             hooks: Arc::new(Hooks { secrets: adapters::secrets(&config)? }),
             config: Arc::new(config),
+            vault,
             meter,
             store,
             clock,
@@ -144,6 +148,11 @@ impl App {
     /// The doors the engine uses.
     pub const fn ports(&self) -> &Ports {
         &self.ports
+    }
+
+    /// What opens and seals personal content.
+    pub fn vault(&self) -> &KeyVault {
+        &self.vault
     }
 
     /// What starts runs.

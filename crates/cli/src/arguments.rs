@@ -80,7 +80,7 @@ pub enum Command {
     Playbook(Playbook),
     /// Policies: check, show, activate
     Policy(Policy),
-    /// Personal data: what is found in a text, and why
+    /// Personal data: find it in texts, hand it out, erase it; the key it is kept under
     Privacy(Privacy),
     /// Messages on their way out
     Outbox(Outbox),
@@ -940,6 +940,37 @@ pub enum PrivacyCommand {
     Bench(PrivacyBench),
     /// Look in drafts for other customers' data, cards, accounts and secrets
     Leaks(crate::command::privacy::leaks::Leaks),
+    /// Erase a person at a customer for good, and print the receipt
+    Erase(Erase),
+    /// Everything there is of a person at a customer, as JSON
+    Export(Export),
+    /// Change the master key: wrap everything anew, while others work
+    Rotate,
+}
+
+/// `playgate privacy erase`
+#[derive(Debug, Args)]
+pub struct Erase {
+    /// The person: `con_…`, or an e-mail address (at every account that knows it)
+    #[arg(long, value_name = "ID|EMAIL")]
+    pub contact: String,
+    /// Only say what would be erased
+    #[arg(long, conflicts_with = "yes")]
+    pub preview: bool,
+    /// Erase without asking
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `playgate privacy export`
+#[derive(Debug, Args)]
+pub struct Export {
+    /// The person: `con_…`, or an e-mail address (at every account that knows it)
+    #[arg(long, value_name = "ID|EMAIL")]
+    pub contact: String,
+    /// Write to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// `playgate privacy scan`

@@ -147,7 +147,9 @@ pub struct Signals {
 pub struct Keys {
     /// Environment variable that holds the master key, 64 hexadecimal digits.
     pub master_env: String,
-    /// File that holds it instead; made on first start when neither is there.
+    /// Command that prints it instead, run by `sh`.
+    pub master_command: Option<String>,
+    /// File that holds it instead; made on first start when there is none anywhere.
     pub master_file: Option<PathBuf>,
 }
 
@@ -277,7 +279,11 @@ impl Default for Signals {
 
 impl Default for Keys {
     fn default() -> Self {
-        Self { master_env: "PLAYGATE_MASTER_KEY".to_owned(), master_file: None }
+        Self {
+            master_env: "PLAYGATE_MASTER_KEY".to_owned(),
+            master_command: None,
+            master_file: None,
+        }
     }
 }
 

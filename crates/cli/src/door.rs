@@ -5,8 +5,9 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use async_trait::async_trait;
 use domain::{
-    id::{AccountId, RunId},
-    port::{Customers as _, Forecast, Journal as _, Measure, RunFilter, Tally},
+    erasure::{Erased, Erasure, Footprint},
+    id::{AccountId, ContactId, RunId},
+    port::{Customers as _, Forecast, Journal as _, Measure, RunFilter, StoreError, Tally},
     user::Actor,
 };
 use engine::{ActiveError, ApprovalDesk, BulkError, RetryFromError, StartError};
@@ -18,7 +19,7 @@ use store::Store;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::{app::App, audit};
+use crate::{app::App, audit, person};
 
 /// Connects the server with the engine and the connectors.
 struct Door {
@@ -62,6 +63,14 @@ pub fn worker_router(app: &App, stopping: CancellationToken) -> server::Router {
     let mut metrics = Registry::default();
     app.meter.register(&mut metrics);
     server::worker_router(Arc::new(Door { app: app.clone() }), metrics, stopping)
+}
+
+/// The database's failure as such, and anything else as one of ours.
+fn failed(err: anyhow::Error) -> OperateError {
+    OperateError::Store(
+        err.downcast::<StoreError>()
+            .unwrap_or_else(|err| StoreError::new(false, format!("{err:#}"))),
+    )
 }
 
 #[async_trait]
@@ -189,5 +198,24 @@ impl Operator for Door {
 
     async fn verify_audit(&self) -> Result<AuditReport, OperateError> {
         Ok(audit::verify(&*self.app.ledger, &|_| {}).await?)
+    }
+
+    async fn look_at(
+        &self,
+        contact: ContactId,
+    ) -> Result<Option<(Footprint, Option<Erasure>)>, OperateError> {
+        person::look(&self.app, contact).await.map_err(failed)
+    }
+
+    async fn erase(&self, contact: ContactId, by: &Actor) -> Result<Erased, OperateError> {
+        person::erase(&self.app, contact, by).await.map_err(failed)
+    }
+
+    async fn export(
+        &self,
+        contact: ContactId,
+        by: &Actor,
+    ) -> Result<Option<serde_json::Value>, OperateError> {
+        person::export(&self.app, contact, by).await.map_err(failed)
     }
 }

@@ -1,15 +1,21 @@
 //! The exit of the product: the scan of `privacy` over the customers of the database.
 
-use std::sync::{
-    Arc, PoisonError, RwLock,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use async_trait::async_trait;
 use domain::{
     draft::{Finding, Letter},
     outgoing::{Part, Place, Response, Standards},
-    port::{Customers, Exit, Listing, Mark, Parcel, StoreError, Unchecked},
+    port::{
+        Customers, Exit, Listing, Mark, Parcel, Prompted, StoreError, Stranger, StrangerKind,
+        Unchecked,
+    },
     snapshot::Snapshot,
 };
 use privacy::{Directory, Entry, Foreign, Kind, Known, Person, Rules, leak, outgoing};
@@ -84,6 +90,29 @@ impl CustomerExit {
         }
     }
 
+    fn search(&self, texts: &Prompted<'_>) -> Vec<Stranger> {
+        let own = own(texts.snapshot);
+        let public: Vec<Entry> = texts.standards.public.iter().map(|name| public(name)).collect();
+        let allowed: Vec<&Entry> = std::iter::once(&own).chain(&public).collect();
+        let account = texts.snapshot.account.id.to_string();
+        let directory = self.directory.read().unwrap_or_else(PoisonError::into_inner);
+        let outside = texts.outside.iter().map(|text| text.for_a_search().as_str());
+        let mut found = BTreeSet::new();
+        for text in texts.ours.iter().copied().chain(outside) {
+            for exposure in directory.scan(text, Some(&account), &allowed) {
+                let Some(value) = text.get(exposure.at) else { continue };
+                let kind = match exposure.kind {
+                    Foreign::Name => StrangerKind::Person,
+                    Foreign::Email => StrangerKind::Email,
+                    Foreign::Phone => StrangerKind::Phone,
+                    Foreign::Org | Foreign::Invoice => StrangerKind::Company,
+                };
+                found.insert(Stranger { kind, value: value.to_owned() });
+            }
+        }
+        found.into_iter().collect()
+    }
+
     fn look(&self, parcel: &Parcel<'_>) -> Vec<Finding> {
         let Parcel { letter, snapshot, standards, .. } = parcel;
         let own = ours(snapshot, letter);
@@ -128,6 +157,19 @@ impl Exit for CustomerExit {
     async fn inspect(&self, parcel: Parcel<'_>) -> Result<Vec<Finding>, Unchecked> {
         match self.refresh().await {
             Ok(_) => Ok(self.look(&parcel)),
+            Err(err) => {
+                tracing::error!(error = %err, "directory of customers could not be read");
+                Err(Unchecked(err.to_string()))
+            }
+        }
+    }
+
+    async fn strangers(&self, texts: Prompted<'_>) -> Result<Vec<Stranger>, Unchecked> {
+        if texts.ours.is_empty() && texts.outside.is_empty() {
+            return Ok(Vec::new());
+        }
+        match self.refresh().await {
+            Ok(_) => Ok(self.search(&texts)),
             Err(err) => {
                 tracing::error!(error = %err, "directory of customers could not be read");
                 Err(Unchecked(err.to_string()))
@@ -202,10 +244,19 @@ fn finding(text: &str, place: Place, what: &str, response: Response) -> Finding 
 
 /// What the account itself, and whoever writes to it, are called: that may go out.
 fn ours(snapshot: &Snapshot, letter: &Letter) -> Entry {
+    let mut entry = own(snapshot);
+    entry.names.push(letter.recipient.name.clone());
+    entry
+        .people
+        .push(Person { emails: vec![letter.recipient.address.clone()], ..Person::default() });
+    entry
+}
+
+/// What the account itself and its CSM are called.
+fn own(snapshot: &Snapshot) -> Entry {
     let mut entry = Entry {
         org: snapshot.account.name.clone(),
         domains: snapshot.account.domain.iter().cloned().collect(),
-        names: vec![letter.recipient.name.clone()],
         ..Entry::default()
     };
     entry.people.extend(snapshot.contacts.iter().map(|contact| Person {
@@ -214,9 +265,6 @@ fn ours(snapshot: &Snapshot, letter: &Letter) -> Entry {
         emails: contact.email.iter().cloned().collect(),
         phones: contact.phone.iter().cloned().collect(),
     }));
-    entry
-        .people
-        .push(Person { emails: vec![letter.recipient.address.clone()], ..Person::default() });
     if let Some(csm) = &snapshot.csm {
         entry.names.push(csm.name.clone());
         entry.people.push(Person { emails: vec![csm.email.clone()], ..Person::default() });

@@ -13,9 +13,13 @@ pub mod config;
 pub mod door;
 pub mod exit;
 pub mod failure;
+pub mod keyring;
 pub mod limits;
 pub mod meter;
 pub mod output;
+pub mod person;
+pub mod retention;
+pub mod rotation;
 pub mod vault;
 
 use std::sync::Arc;
@@ -152,7 +156,10 @@ async fn dispatch(arguments: Arguments, told_to_listen: bool, out: Output) -> an
             return command::policy::lint(out, config.custom.as_deref(), paths);
         }
         Command::Privacy(privacy) => {
-            return command::privacy::run(out, config.custom.as_deref(), &privacy.command);
+            let custom = config.custom.as_deref();
+            if let Some(done) = command::privacy::of_texts(out, custom, &privacy.command) {
+                return done;
+            }
         }
         Command::Sample(sample) if sample.out.is_some() => {
             let today = clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
@@ -207,12 +214,9 @@ async fn act(app: &App, command: Command) -> anyhow::Result<()> {
         Command::Health => command::health::run(app).await,
         Command::Access(access) => command::access::run(app, access).await,
         Command::Archive(archive) => command::archive::run(app, archive).await,
+        Command::Privacy(privacy) => command::privacy::run(app, privacy.command).await,
         Command::Backup(backup) => command::backup::run(app, &backup).await,
         Command::Restore(restore) => command::restore::hold(app, &restore).await,
-        Command::Bench(_)
-        | Command::Demo(_)
-        | Command::Config(_)
-        | Command::Schema(_)
-        | Command::Privacy(_) => Ok(()),
+        Command::Bench(_) | Command::Demo(_) | Command::Config(_) | Command::Schema(_) => Ok(()),
     }
 }

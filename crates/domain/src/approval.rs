@@ -81,7 +81,7 @@ pub enum ApprovalState {
         /// When.
         at: Timestamp,
     },
-    /// The run was cancelled under it; it will not go.
+    /// Its run ended under it, or a person in it was erased; it will not go.
     Withdrawn {
         /// When.
         at: Timestamp,
@@ -334,6 +334,17 @@ impl Approval {
         Ok(())
     }
 
+    /// Takes out what reviewers said of the draft in their own words, once the person it was written to
+    /// is erased. What was decided, by whom, when and under which code stays. Whether there was any.
+    pub fn forget_words(&mut self) -> bool {
+        let said = match &mut self.state {
+            ApprovalState::Redrafting { instruction: words }
+            | ApprovalState::Rejected { note: words, .. } => !std::mem::take(words).is_empty(),
+            _ => false,
+        };
+        self.version.instruction.take().is_some() | said
+    }
+
     /// Puts a new version in place of the current one: an edit, or the redraft that was asked for.
     pub fn revise(&mut self, version: Version) -> Result<(), DecideError> {
         match self.state {
@@ -379,7 +390,7 @@ impl Approval {
         Ok(())
     }
 
-    /// Closes the item because its run ended.
+    /// Closes the item because its run ended, or a person in it was erased.
     pub fn withdraw(&mut self, at: Timestamp) -> Result<(), DecideError> {
         if !matches!(self.state, ApprovalState::Redrafting { .. }) {
             self.ensure_open()?;

@@ -204,4 +204,21 @@ pub struct Manuscript {
     pub used: Vec<String>,
     /// What the model saw, redacted; empty for a person's edit.
     pub seen_by_model: String,
+    /// What was put back for placeholders in its answer, and what was not.
+    #[serde(default)]
+    pub restored: Vec<Restored>,
+}
+
+/// A placeholder in what the model wrote, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Restored {
+    /// The placeholder: `[PERSON_1_FIRST]`.
+    pub placeholder: String,
+    /// The type of what it stands for; none if it stands for nothing.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// How often it stood there.
+    pub count: u32,
+    /// What was put in its place; none if it may not be, or stands for nothing.
+    pub value: Option<String>,
 }

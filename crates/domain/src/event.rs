@@ -10,7 +10,9 @@ use crate::{
     approval::RejectReason,
     archive::ArchiveKind,
     draft::{Binding, Finding},
-    id::{AccountId, ApprovalId, ContactId, ContentId, MessageId, RunId, TaskId, UserId},
+    id::{
+        AccountId, ApprovalId, ContactId, ContentId, ErasureId, MessageId, RunId, TaskId, UserId,
+    },
     run::{Cause, DeadEnd},
     user::Actor,
     verdict::Judgement,
@@ -35,6 +37,8 @@ pub enum Stream {
     Signal,
     /// Archives, backups and restores.
     History,
+    /// Erasures, exports of personal data, and keys.
+    Privacy,
 }
 
 impl std::fmt::Display for Stream {
@@ -48,6 +52,7 @@ impl std::fmt::Display for Stream {
             Self::Import => f.write_str("import"),
             Self::Signal => f.write_str("signal"),
             Self::History => f.write_str("history"),
+            Self::Privacy => f.write_str("privacy"),
         }
     }
 }
@@ -179,7 +184,7 @@ pub enum Event {
     ApprovalReassigned { approval: ApprovalId, to: UserId },
     /// Nobody decided in time.
     ApprovalExpired { approval: ApprovalId },
-    /// Its run ended first.
+    /// Its run ended first, or a person in it was erased.
     ApprovalWithdrawn { approval: ApprovalId },
     /// A decision was refused.
     DecisionRefused { approval: ApprovalId, why: String },
@@ -249,6 +254,17 @@ pub enum Event {
     BackupTaken { bytes: u64, sha256: String },
     /// The database was put back from a copy; what was on its way then was held.
     DatabaseRestored { copied_at: Option<Timestamp>, held: u64 },
+    // privacy
+    /// A person was erased; the receipt's hash.
+    PersonErased { erasure: ErasureId, contact: ContactId, account: AccountId, receipt: String },
+    /// Everything of a person was handed out.
+    PersonExported { contact: ContactId, sha256: String },
+    /// The keys of what placeholders stood for in runs that are over were destroyed.
+    PlaceholdersForgotten { runs: u64, before: Timestamp },
+    /// Another master key wraps from now on; the keys wrapped by the earlier one.
+    MasterKeyChanged { from: Vec<String>, to: String },
+    /// Everything is wrapped by the current master key.
+    MasterKeyRotated { key: String, rewrapped: u64 },
 }
 
 /// An event with its place in its stream, not yet chained.

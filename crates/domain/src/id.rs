@@ -133,6 +133,11 @@ id! {
     ContentId("cnt")
 }
 
+id! {
+    /// The erasure of a person, and its receipt.
+    ErasureId("ers")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

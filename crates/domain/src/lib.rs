@@ -9,6 +9,7 @@ pub mod clock;
 pub mod contact;
 pub mod content;
 pub mod draft;
+pub mod erasure;
 pub mod event;
 pub mod id;
 pub mod intent;

@@ -21,7 +21,7 @@ pub use access::{Access, Session};
 pub use catalogue::{Catalogue, PlaybookVersion, PolicyVersion, Schedule};
 pub use customers::{AccountFilter, Customers, Intake, Listed, Listing, Mark};
 pub use desk::{Desk, DeskError, Opened, Reviewed, Ruling};
-pub use exit::{Exit, Parcel, Unchecked};
+pub use exit::{Exit, Parcel, Prompted, Stranger, StrangerKind, Unchecked};
 pub use history::History;
 pub use journal::{Heard, Journal, Looked, RunFilter, Work};
 pub use ledger::{Checkpoint, Ledger, StreamHead};
@@ -34,8 +34,8 @@ pub use steering::{
 };
 pub use vault::{Vault, VaultError};
 pub use writer::{
-    Answer, Assignment, LetterTask, Route, Task as WriterTask, WriteError, Writer, Written,
-    WrittenLetter, WrittenSummary,
+    Answer, Assignment, LetterTask, Reader, Release, Route, Task as WriterTask, WriteError, Writer,
+    Written, WrittenLetter, WrittenSummary,
 };
 
 /// The database did not do as asked. What it is behind this is the adapter's business.

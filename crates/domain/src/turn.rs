@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::{
     action::{FieldUpdate, Team},
     approval::Approval,
-    content::Sealed,
+    content::{Sealed, SealedPseudonyms},
     event::NewEvent,
     id::AccountId,
     message::Outgoing,
@@ -57,6 +57,8 @@ pub struct Turn {
     pub contents: Vec<Sealed>,
     /// Granted messages.
     pub outbox: Vec<Outgoing>,
+    /// What the run's placeholders stand for, if the turn had a model write.
+    pub pseudonyms: Option<SealedPseudonyms>,
 }
 
 /// What became of a turn.

@@ -40,6 +40,11 @@ impl<T> Untrusted<T> {
         &self.0
     }
 
+    /// The value to be searched for what a model must not read.
+    pub const fn for_a_search(&self) -> &T {
+        &self.0
+    }
+
     /// Another value made of this one alone; it is distrusted just as much.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Untrusted<U> {
         Untrusted(change(self.0))

@@ -36,19 +36,25 @@ pub enum Permission {
     Signal,
     /// Manage people and tokens.
     Administer,
+    /// See what a model saw and what was put back for placeholders.
+    Inspect,
+    /// Hand out or erase everything of a person at a customer.
+    Erase,
 }
 
 impl Role {
     /// Whether people of this role hold a permission.
     pub const fn may(self, permission: Permission) -> bool {
-        use Permission::{Audit, Decide, Kill, Operate, Read, Signal};
+        use Permission::{Audit, Decide, Erase, Inspect, Kill, Operate, Read, Signal};
         match self {
             Self::Admin => true,
-            Self::CsOps => matches!(permission, Read | Operate | Kill | Audit | Signal),
-            Self::CsmManager => matches!(permission, Read | Decide | Operate | Kill),
-            Self::Csm => matches!(permission, Read | Decide | Kill),
+            Self::CsOps => {
+                matches!(permission, Read | Operate | Kill | Audit | Signal | Inspect | Erase)
+            }
+            Self::CsmManager => matches!(permission, Read | Decide | Operate | Kill | Inspect),
+            Self::Csm => matches!(permission, Read | Decide | Kill | Inspect),
             Self::Leader => matches!(permission, Read | Kill),
-            Self::Auditor => matches!(permission, Read | Audit),
+            Self::Auditor => matches!(permission, Read | Audit | Inspect),
         }
     }
 }

@@ -212,6 +212,7 @@ impl ApprovalDesk {
             facts: case.manuscript.facts.clone(),
             used: case.manuscript.used.clone(),
             seen_by_model: String::new(),
+            restored: Vec::new(),
         };
         let plain = serde_json::to_vec(&manuscript).unwrap_or_default();
         let sealed = self.ports.vault.seal(content, case.approval.contact, &plain).await?;

@@ -64,6 +64,7 @@ pub(crate) async fn propose(
         facts: written.facts,
         used: letter.used,
         seen_by_model: written.seen_by_model,
+        restored: written.restored,
     };
     let parcel = Parcel {
         letter: &manuscript.letter,

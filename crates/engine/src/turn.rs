@@ -2,7 +2,7 @@
 
 use domain::{
     approval::Approval,
-    content::Sealed,
+    content::{Sealed, SealedPseudonyms},
     event::{Event, NewEvent},
     message::Outgoing,
     run::{Claimed, DeadEnd, Progress, RunStatus},
@@ -23,6 +23,7 @@ pub(crate) struct Draft {
     approvals: Vec<Approval>,
     contents: Vec<Sealed>,
     outbox: Vec<Outgoing>,
+    pseudonyms: Option<SealedPseudonyms>,
 }
 
 impl Draft {
@@ -37,6 +38,7 @@ impl Draft {
             approvals: Vec::new(),
             contents: Vec::new(),
             outbox: Vec::new(),
+            pseudonyms: None,
         }
     }
 
@@ -64,6 +66,10 @@ impl Draft {
 
     pub(crate) fn content(&mut self, content: Sealed) {
         self.contents.push(content);
+    }
+
+    pub(crate) fn pseudonyms(&mut self, pseudonyms: SealedPseudonyms) {
+        self.pseudonyms = Some(pseudonyms);
     }
 
     pub(crate) fn send(&mut self, message: Outgoing) {
@@ -109,6 +115,7 @@ impl Draft {
             approvals: self.approvals,
             contents: self.contents,
             outbox: self.outbox,
+            pseudonyms: self.pseudonyms,
         }
     }
 }

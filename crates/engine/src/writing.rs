@@ -8,12 +8,14 @@ use domain::{
     id::ApprovalId,
     intent::{Intent, Recipient},
     port::{
-        Answer, Assignment, LetterTask, VaultError, WriteError, WriterTask, Written, WrittenSummary,
+        Answer, Assignment, LetterTask, Prompted, Stranger, Unchecked, VaultError, WriteError,
+        WriterTask, Written, WrittenSummary,
     },
-    run::{Claimed, Phase},
+    run::{Cause, Claimed, Phase},
+    untrusted::Untrusted,
 };
 use playbook::{Doing, Step};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     advance::{AdvanceError, Advancer},
@@ -99,15 +101,27 @@ impl Advancer {
                 return Ok(finish(scene, step, turn, "no_recipient", json!({})));
             }
         };
+        let results = json!(turn.progress.results);
+        let strangers = match self.strangers(scene, &task, &results, &claimed.run.cause).await {
+            Ok(strangers) => strangers,
+            // What cannot be looked through is shown to no model.
+            Err(Unchecked(why)) => {
+                let err = WriteError::Unavailable { why, retry_after: None };
+                return Ok(given_up(claimed, step, turn, revised, &err));
+            }
+        };
         let assignment = Assignment {
             task,
             prompt: prompt_of(&intent.action).to_owned(),
             snapshot: scene.snapshot.clone(),
-            results: json!(turn.progress.results),
+            results,
             cause: claimed.run.cause.clone(),
             objective: scene.plan.objective.clone(),
             tokens_left: budgets.tokens_per_run.saturating_sub(turn.progress.tokens),
             redaction: scene.policy.redaction().clone(),
+            releases: scene.policy.releases().to_vec(),
+            pseudonyms: self.ports.vault.pseudonyms(claimed.run.id).await?,
+            strangers,
         };
         let written = self.ports.writer.write(&assignment).await;
         turn.progress.model_calls += 1;
@@ -115,14 +129,40 @@ impl Advancer {
             self.charge_model(claimed, turn, written.calls.saturating_sub(1)).await?;
         }
         match written {
-            Ok(written) => self.written(scene, step, turn, &intent, revised, written).await,
-            Err(err) => Ok(match revised {
-                Some((approval, _)) if gives_up(&err, turn, step) => {
-                    keep_version(turn, approval, &err.to_string())
-                }
-                _ => not_written(claimed, step, turn, &err),
-            }),
+            Ok(written) => {
+                let run = claimed.run.id;
+                turn.pseudonyms(self.ports.vault.seal_pseudonyms(run, &written.pseudonyms).await?);
+                self.written(scene, step, turn, &intent, revised, written).await
+            }
+            Err(err) => Ok(given_up(claimed, step, turn, revised, &err)),
         }
+    }
+
+    /// Whom and what of other customers the texts of a prompt speak of: what people asked for, what
+    /// they edited, what came from outside, and what earlier steps made of it.
+    async fn strangers(
+        &self,
+        scene: &Scene,
+        task: &WriterTask,
+        results: &Value,
+        cause: &Cause,
+    ) -> Result<Vec<Stranger>, Unchecked> {
+        let mut ours = task.words();
+        strings(results, &mut ours);
+        let mut signal = Vec::new();
+        strings(&cause.data, &mut signal);
+        let signal: Vec<Untrusted> = signal.into_iter().map(Untrusted::from).collect();
+        let tickets = scene.snapshot.recent_tickets.iter();
+        let tickets = tickets.flat_map(|ticket| [&ticket.subject, &ticket.body]);
+        self.ports
+            .exit
+            .strangers(Prompted {
+                snapshot: &scene.snapshot,
+                ours,
+                outside: tickets.chain(&signal).collect(),
+                standards: scene.policy.outgoing(),
+            })
+            .await
     }
 
     async fn written(
@@ -277,6 +317,32 @@ fn keep_version(turn: &mut Draft, mut approval: Approval, why: &str) -> Next {
         turn.approval(approval);
     }
     Next::End(Ending::Rest(Some(due)))
+}
+
+/// Puts a draft back as it was when no other version can be written; else as [`not_written`].
+fn given_up(
+    claimed: &Claimed,
+    step: &Step,
+    turn: &mut Draft,
+    revised: Option<(Approval, String)>,
+    err: &WriteError,
+) -> Next {
+    match revised {
+        Some((approval, _)) if gives_up(err, turn, step) => {
+            keep_version(turn, approval, &err.to_string())
+        }
+        _ => not_written(claimed, step, turn, err),
+    }
+}
+
+/// All strings of a JSON value.
+fn strings<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+    match value {
+        Value::String(text) => found.push(text),
+        Value::Array(items) => items.iter().for_each(|item| strings(item, found)),
+        Value::Object(fields) => fields.values().for_each(|item| strings(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// Repeats the call later, or ends in a dead end that says why.

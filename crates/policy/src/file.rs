@@ -1,8 +1,8 @@
 //! A policy file as people write it.
 
-use domain::{action::Team, verdict::Verdict};
+use domain::{action::Team, port::Reader, verdict::Verdict};
 use jiff::civil::Date;
-use notation::Spanned;
+use notation::{Period, Spanned};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -39,6 +39,34 @@ pub(crate) struct PolicyFile {
     /// What outgoing texts are held to. Over several files the strictest answer holds.
     #[serde(default)]
     pub(crate) outgoing: Option<OutgoingEntry>,
+    /// What may be put back for whom, beyond what always holds: secrets, cards and national ids
+    /// never go to a customer.
+    #[serde(default)]
+    pub(crate) restore: Vec<RestoreEntry>,
+    /// How long personal data is kept. Over several files the shortest time holds.
+    #[serde(default)]
+    pub(crate) retention: Option<RetentionEntry>,
+}
+
+/// Whether values of a type may be put back for whoever reads the text.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RestoreEntry {
+    /// A type of placeholder: `IBAN`, or one of your own.
+    #[serde(rename = "type")]
+    pub(crate) kind: Spanned<String>,
+    /// Who reads the text.
+    pub(crate) to: Reader,
+    /// Whether they may see the value. Of several entries that differ, `false` holds.
+    pub(crate) allow: Spanned<bool>,
+}
+
+/// How long personal data is kept.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RetentionEntry {
+    /// How long after a run is over what its placeholders stood for can still be opened: `30d`.
+    pub(crate) placeholders: Spanned<Period>,
 }
 
 /// A type of personal data: found by pattern or words, or both.

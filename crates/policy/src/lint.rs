@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 
 use domain::{
     intent::is_address,
+    port::{Reader, Release},
     redaction::{ALWAYS, BUILT_IN, Pattern, Redaction, VALIDATORS},
     verdict::Verdict,
 };
+use jiff::SignedDuration;
 use notation::{Condition, Diagnostic, Diagnostics, Place, Schema, Spanned, suggest, yaml};
 use regex::RegexBuilder;
 
 use crate::{
-    file::{BudgetEntry, ModelEntry, PolicyFile, RedactEntry, RuleEntry},
+    file::{
+        BudgetEntry, ModelEntry, PolicyFile, RedactEntry, RestoreEntry, RetentionEntry, RuleEntry,
+    },
     outgoing::OutgoingEntry,
     policy::{About, Rule},
     question,
@@ -22,6 +26,9 @@ const MOST_PATTERN_BYTES: usize = 1000;
 /// The most memory a compiled pattern may take, in bytes; the redactor keeps to the same bound.
 const MOST_PATTERN_MEMORY: usize = 1 << 20;
 
+/// The longest that placeholders may be kept after a run is over.
+const LONGEST: SignedDuration = SignedDuration::from_hours(365 * 24);
+
 /// What sound files say.
 #[derive(Debug, Default)]
 pub(crate) struct Sound {
@@ -31,6 +38,8 @@ pub(crate) struct Sound {
     pub(crate) budgets: Vec<BudgetEntry>,
     pub(crate) models: Vec<Vec<String>>,
     pub(crate) outgoing: Vec<OutgoingEntry>,
+    pub(crate) releases: Vec<Release>,
+    pub(crate) placeholders: Vec<SignedDuration>,
 }
 
 /// What is wrong with a pattern, and what to do.
@@ -97,7 +106,7 @@ impl Linter {
         let source = Source { file, text };
         match yaml::read::<PolicyFile>(file, text) {
             Ok(read) => self.check(source, read),
-            Err(errors) => self.found.extend(errors.into_vec()),
+            Err(errors) => self.found.extend(errors.into_vec().into_iter().map(no_keys_here)),
         }
     }
 
@@ -137,6 +146,12 @@ impl Linter {
                 self.found.push(source.error(at, message, help));
             }
             self.sound.outgoing.push(outgoing);
+        }
+        for entry in read.restore {
+            self.check_restore(source, entry);
+        }
+        if let Some(retention) = read.retention {
+            self.check_retention(source, &retention);
         }
         self.sound.files.push(About {
             name: read.policy.value,
@@ -215,18 +230,7 @@ impl Linter {
 
     fn check_redaction(&mut self, source: Source<'_>, entry: RedactEntry) {
         let RedactEntry { kind, pattern, words, validator } = entry;
-        let sound = kind.len() <= 32
-            && kind
-                .split('_')
-                .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_uppercase()));
-        if !sound {
-            self.found.push(source.error(
-                &kind,
-                format!("`{}` is not a name for placeholders", &*kind),
-                "use up to 32 capital letters and single `_`, such as `CUSTOMER_NO`",
-            ));
-        }
-        let mut sound_parts = sound;
+        let mut sound_parts = self.check_kind(source, &kind);
         if let Some(pattern) = &pattern
             && let Some((message, help)) = problem(pattern)
         {
@@ -275,6 +279,50 @@ impl Linter {
         } else if !self.sound.redaction.seen.contains(&kind.value) {
             self.sound.redaction.seen.push(kind.value);
         }
+    }
+
+    /// Whether a placeholder can have this type.
+    fn check_kind(&mut self, source: Source<'_>, kind: &Spanned<String>) -> bool {
+        let sound = kind.len() <= 32
+            && kind
+                .split('_')
+                .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_uppercase()));
+        if !sound {
+            self.found.push(source.error(
+                kind,
+                format!("`{}` is not a name for placeholders", &**kind),
+                "use up to 32 capital letters and single `_`, such as `CUSTOMER_NO`",
+            ));
+        }
+        sound
+    }
+
+    fn check_restore(&mut self, source: Source<'_>, entry: RestoreEntry) {
+        self.check_kind(source, &entry.kind);
+        if *entry.allow && entry.to == Reader::Customer && ALWAYS.contains(&entry.kind.as_str()) {
+            self.found.push(source.error(
+                &entry.allow,
+                format!("`{}` never goes to a customer", &*entry.kind),
+                "leave the entry out; secrets, cards and national ids stay in whatever policy says",
+            ));
+        }
+        self.sound.releases.push(Release {
+            kind: entry.kind.value,
+            to: entry.to,
+            allow: entry.allow.value,
+        });
+    }
+
+    fn check_retention(&mut self, source: Source<'_>, retention: &RetentionEntry) {
+        let kept = retention.placeholders.value.get();
+        if kept > LONGEST {
+            self.found.push(source.error(
+                &retention.placeholders,
+                "placeholders are kept for longer than a year",
+                "keep them for a year at most: `365d`; the letters themselves are kept apart",
+            ));
+        }
+        self.sound.placeholders.push(kept);
     }
 
     fn check_budgets(&mut self, source: Source<'_>, budgets: BudgetEntry) {
@@ -328,6 +376,19 @@ impl Linter {
             self.found.push(source.error(text, message, "say it in a sentence"));
         }
     }
+}
+
+/// A key written into a policy file would be read by everybody who may read policies.
+fn no_keys_here(found: Diagnostic) -> Diagnostic {
+    let asked = ["keys", "master_key", "master", "key"];
+    if asked.iter().any(|key| found.message.starts_with(&format!("unknown key `{key}`"))) {
+        return found.with_help(
+            "keys never stand in a policy: name where the master key is in the configuration, by \
+             `keys.master_env`, `keys.master_file` or `keys.master_command`"
+                .to_owned(),
+        );
+    }
+    found
 }
 
 /// The last line of a regular expression's error, which says what is wrong.

@@ -1,7 +1,13 @@
 //! A policy: all its files, compiled once and asked many times.
 
-use domain::{action::Team, outgoing::Standards, redaction::Redaction, verdict::Verdict};
-use jiff::civil::Date;
+use domain::{
+    action::Team,
+    outgoing::Standards,
+    port::{Reader, Release},
+    redaction::Redaction,
+    verdict::Verdict,
+};
+use jiff::{SignedDuration, civil::Date};
 use notation::{Condition, Diagnostics};
 use sha2::{Digest, Sha256};
 
@@ -20,7 +26,12 @@ pub struct Policy {
     budgets: Budgets,
     models: Models,
     outgoing: Standards,
+    releases: Vec<Release>,
+    placeholders: SignedDuration,
 }
+
+/// How long placeholders can be opened after a run is over, where no policy says it.
+const PLACEHOLDERS: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Who answers for a policy file, for what, and until when (GV-10).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +82,8 @@ impl Policy {
             budgets: Budgets::strictest(&sound.budgets),
             models: Models::new(sound.models),
             outgoing: outgoing::strictest(&sound.outgoing),
+            releases: strictest(sound.releases),
+            placeholders: sound.placeholders.into_iter().min().unwrap_or(PLACEHOLDERS),
         })
     }
 
@@ -109,6 +122,16 @@ impl Policy {
         self.models.allow(name)
     }
 
+    /// What may be put back for whom, beyond what always holds: each type and reader once.
+    pub fn releases(&self) -> &[Release] {
+        &self.releases
+    }
+
+    /// How long after a run is over what its placeholders stood for can still be opened.
+    pub const fn keeps_placeholders(&self) -> SignedDuration {
+        self.placeholders
+    }
+
     pub(crate) fn rules(&self) -> &[Rule] {
         &self.rules
     }
@@ -118,6 +141,20 @@ impl Policy {
         let places = self.asked.about(&self.rules, question);
         places.into_iter().filter_map(|place| self.rules.get(place))
     }
+}
+
+/// Of entries for the same type and reader, the one that keeps back.
+fn strictest(entries: Vec<Release>) -> Vec<Release> {
+    let mut kept: Vec<Release> = Vec::new();
+    for entry in entries {
+        match kept.iter_mut().find(|one| one.kind == entry.kind && one.to == entry.to) {
+            Some(one) => one.allow &= entry.allow,
+            None => kept.push(entry),
+        }
+    }
+    // Customers get what nothing keeps back; saying so changes nothing.
+    kept.retain(|one| !(one.allow && one.to == Reader::Customer));
+    kept
 }
 
 fn version(files: &[&(String, String)]) -> String {

@@ -8,7 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::{action::Team, verdict::Verdict};
+use domain::{action::Team, port::Reader, verdict::Verdict};
+use jiff::SignedDuration;
 
 use crate::{BUILT_IN, Budgets, DOUBTED, Policy, UNCOVERED, scene::Scene};
 
@@ -210,6 +211,44 @@ fn ai_12_a_model_that_is_not_on_the_list_is_not_allowed() {
     assert!(listed.model_allowed("gpt-4o-mini") && listed.model_allowed("offline"));
     assert!(!listed.model_allowed("llama-3") && !listed.model_allowed("person"));
     assert!(policy(&[]).model_allowed("llama-3"));
+}
+
+#[test]
+fn of_what_files_say_of_putting_back_and_keeping_the_strictest_holds() {
+    let one = file(
+        "one",
+        "restore:\n  - { type: IBAN, to: customer, allow: false }\n  \
+         - { type: CUSTOMER_NO, to: colleague, allow: true }\nretention: { placeholders: 30d }\n",
+    );
+    let two = file(
+        "two",
+        "restore:\n  - { type: CUSTOMER_NO, to: colleague, allow: false }\n  \
+         - { type: PHONE, to: customer, allow: true }\nretention: { placeholders: 7d }\n",
+    );
+    let both = policy(&[one, two]);
+    let said: Vec<_> =
+        both.releases().iter().map(|one| (one.kind.as_str(), one.to, one.allow)).collect();
+    assert_eq!(
+        said,
+        [("IBAN", Reader::Customer, false), ("CUSTOMER_NO", Reader::Colleague, false)]
+    );
+    assert_eq!(both.keeps_placeholders(), SignedDuration::from_hours(7 * 24));
+    let silent = policy(&[rules("silent", &[])]);
+    assert!(silent.releases().is_empty());
+    assert_eq!(silent.keeps_placeholders(), SignedDuration::from_hours(30 * 24));
+}
+
+#[test]
+fn no_policy_lets_secrets_out_keeps_placeholders_for_ever_or_holds_a_key() {
+    for (rest, says) in [
+        ("restore:\n  - { type: SECRET, to: customer, allow: true }\n", "never goes to a customer"),
+        ("restore:\n  - { type: iban, to: customer, allow: false }\n", "not a name"),
+        ("retention: { placeholders: 366d }\n", "365d"),
+        ("keys: { master: 00 }\n", "keys.master_env"),
+    ] {
+        let told = refusal(&[file("p", rest)]);
+        assert!(told.contains(says) && told.contains("p.yaml:"), "{rest}: {told}");
+    }
 }
 
 #[test]

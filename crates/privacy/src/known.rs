@@ -28,6 +28,17 @@ impl Person {
     pub(crate) fn full(&self) -> String {
         format!("{} {}", self.first.trim(), self.last.trim()).trim().to_owned()
     }
+
+    /// The person's values, each in the form in which a session knows it again.
+    pub(crate) fn values(&self) -> Vec<(Kind, String)> {
+        let emails = self.emails.iter().map(|email| (Kind::Email, email.trim().to_lowercase()));
+        let phones = self.phones.iter().map(|phone| (Kind::Phone, significant(phone)));
+        std::iter::once((Kind::Person, key(self)))
+            .chain(emails)
+            .chain(phones)
+            .filter(|(_, canonical)| !canonical.is_empty())
+            .collect()
+    }
 }
 
 /// Which part of a person's name a text shows.
@@ -129,6 +140,18 @@ impl Known {
             Kind::Phone => self.0.phones.contains(tail(canonical)),
             _ => false,
         }
+    }
+
+    /// Whether a text shows one of the people by more than a first name, which others may share; and,
+    /// if `alone`, by more than a family name beside another's first name.
+    pub(crate) fn names(&self, text: &str, alone: bool) -> bool {
+        let mut hits = Vec::new();
+        self.find(&Folded::of(text), text, &mut hits);
+        hits.iter().any(|hit| match hit.person {
+            Some((_, Part::First)) => false,
+            Some((_, Part::Last)) => !alone || hit.at.len() == text.trim().len(),
+            _ => true,
+        })
     }
 
     pub(crate) fn find(&self, folded: &Folded, text: &str, hits: &mut Vec<Hit>) {

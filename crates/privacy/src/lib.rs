@@ -20,11 +20,12 @@ pub mod outgoing;
 mod overlap;
 mod placeholder;
 mod redactor;
+pub mod scrub;
 pub mod seal;
 
 pub use detect::{Finding, Pattern, PatternError, Rules, Validator};
 pub use directory::{Directory, Entry, Exposure, Foreign};
 pub use kind::{Kind, KindError};
 pub use known::{Known, Person};
-pub use mapping::{Destination, Mapping, MappingError, Restored, Unrestored};
+pub use mapping::{Destination, Mapping, MappingError, Release, Restored, Unrestored, Used};
 pub use redactor::{Redacted, Redactor};

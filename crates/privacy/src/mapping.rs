@@ -5,23 +5,30 @@ use std::{
     fmt,
 };
 
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 use crate::{
     detect::Hit,
     kind::Kind,
-    known::{Known, Part},
+    known::{Known, Part, Person},
     placeholder::tokens,
+    seal::{Lookup, RunKey},
 };
+
+mod stored;
+
+pub use stored::MappingError;
 
 /// The most spellings of one value that share its number.
 const MOST_VERSIONS: usize = 32;
 
 /// Where restored text goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Destination {
     /// To a customer, or anywhere else outside: secrets, cards and national ids stay hidden.
     Outward,
+    /// To a colleague: the same, unless policy shows them more.
+    Colleague,
     /// Back to where it came from: everything is restored.
     Inward,
 }
@@ -43,6 +50,19 @@ pub enum Unrestored {
     },
 }
 
+/// A placeholder that was restored.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Used {
+    /// The placeholder, in our spelling.
+    pub placeholder: String,
+    /// What it stands for.
+    pub kind: Kind,
+    /// How often.
+    pub count: usize,
+    /// What was put in its place.
+    pub original: String,
+}
+
 /// A text with originals put back.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Restored {
@@ -50,15 +70,48 @@ pub struct Restored {
     pub text: String,
     /// What was not restored, in order.
     pub unrestored: Vec<Unrestored>,
+    /// What was, each placeholder once, in the order of the text.
+    pub used: Vec<Used>,
 }
 
-/// Stored bytes are no mapping.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("stored placeholders cannot be read: {0}")]
-pub struct MappingError(&'static str);
+/// What policy says of putting originals back, beyond what holds whatever it says: secrets, cards
+/// and national ids never go out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Release {
+    withheld: BTreeSet<(Kind, Destination)>,
+    shown: BTreeSet<Kind>,
+}
+
+impl Release {
+    /// Keeps values of a kind from a destination.
+    #[must_use]
+    pub fn withhold(mut self, kind: Kind, from: Destination) -> Self {
+        self.withheld.insert((kind, from));
+        self
+    }
+
+    /// Lets colleagues see values of a kind that they would not otherwise.
+    #[must_use]
+    pub fn show_colleagues(mut self, kind: Kind) -> Self {
+        self.shown.insert(kind);
+        self
+    }
+
+    /// Whether a value of this kind may be put back there.
+    pub fn may(&self, kind: &Kind, to: Destination) -> bool {
+        let by_itself = match to {
+            Destination::Inward => return true,
+            Destination::Outward => kind.may_go_out(),
+            Destination::Colleague => kind.may_go_out() || self.shown.contains(kind),
+        };
+        by_itself && !self.withheld.contains(&(kind.clone(), to))
+    }
+}
 
 struct Entry {
     kind: Kind,
+    /// Which value of its kind it is a spelling of.
+    number: u32,
     original: String,
 }
 
@@ -68,16 +121,27 @@ impl Drop for Entry {
     }
 }
 
-/// Placeholder to original, for one session (a run). Not serializable but through
-/// [`Mapping::to_bytes`], whose result the caller seals.
+/// Placeholder to original, for one session (a run). Leaves the process only through
+/// [`Mapping::seal`], in which each original is sealed by itself under the session's own key.
 #[derive(Default)]
 pub struct Mapping {
+    key: RunKey,
     /// Names of all types that can occur, beyond the built-in ones.
     kinds: BTreeSet<String>,
     entries: BTreeMap<String, Entry>,
-    /// The number of each value: type and canonical form.
-    numbers: BTreeMap<(Kind, String), u32>,
+    /// The number of each value met in this process: type and canonical form.
+    numbers: HashMap<(Kind, String), u32>,
+    /// The number of each value met before, by its keyed hash.
+    stored: HashMap<(Kind, Lookup), u32>,
     last: HashMap<Kind, u32>,
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        for ((_, mut canonical), _) in self.numbers.drain() {
+            canonical.zeroize();
+        }
+    }
 }
 
 impl fmt::Debug for Mapping {
@@ -87,6 +151,18 @@ impl fmt::Debug for Mapping {
 }
 
 impl Mapping {
+    /// An empty mapping whose values will be known again by hashes under this key.
+    pub fn under(key: RunKey) -> Self {
+        let mut mapping = Self::default();
+        mapping.key = key;
+        mapping
+    }
+
+    /// Whether no placeholder was issued yet.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Makes a type's misspellings recognisable.
     pub(crate) fn expect(&mut self, kind: &Kind) {
         self.kinds.insert(kind.name().to_owned());
@@ -129,7 +205,8 @@ impl Mapping {
             for (part, original) in forms {
                 let name = format!("{base}{}", part.suffix());
                 if !original.is_empty() && !self.issued(&name) {
-                    self.entries.insert(name, Entry { kind: hit.kind.clone(), original });
+                    let kind = hit.kind.clone();
+                    self.entries.insert(name, Entry { kind, number, original });
                 }
             }
             stem.push_str(part.suffix());
@@ -154,7 +231,8 @@ impl Mapping {
                 }
                 None => {
                     let original = surface.to_owned();
-                    self.entries.insert(name.clone(), Entry { kind: hit.kind.clone(), original });
+                    let kind = hit.kind.clone();
+                    self.entries.insert(name.clone(), Entry { kind, number, original });
                     return name;
                 }
             }
@@ -166,104 +244,104 @@ impl Mapping {
         if let Some(number) = self.numbers.get(&key) {
             return *number;
         }
-        let last = self.last.entry(kind.clone()).or_default();
-        *last += 1;
-        self.numbers.insert(key, *last);
-        *last
+        let before = if self.stored.is_empty() {
+            None
+        } else {
+            self.stored.get(&(kind.clone(), self.key.lookup(kind, canonical))).copied()
+        };
+        let number = before.unwrap_or_else(|| {
+            let last = self.last.entry(kind.clone()).or_default();
+            *last += 1;
+            *last
+        });
+        self.numbers.insert(key, number);
+        number
     }
 
     /// Puts the originals back, in one pass: restored text is not looked at again. Understands
     /// the ways models misspell placeholders.
     pub fn restore(&self, text: &str, to: Destination) -> Restored {
+        self.release(text, to, &Release::default())
+    }
+
+    /// As [`Mapping::restore`], and keeps to what policy says may be put back there.
+    pub fn release(&self, text: &str, to: Destination, release: &Release) -> Restored {
         let mut out = String::with_capacity(text.len());
         let mut unrestored = Vec::new();
+        let mut used: Vec<Used> = Vec::new();
         let mut end = 0;
         for token in tokens(text, |name| self.is_type(name)) {
             out.push_str(&text[end..token.at.start]);
             end = token.at.end;
+            let placeholder = format!("[{}]", token.name);
             match self.entries.get(&token.name) {
-                Some(entry) if to == Destination::Inward || entry.kind.may_go_out() => {
+                Some(entry) if release.may(&entry.kind, to) => {
                     out.push_str(&entry.original);
+                    match used.iter_mut().find(|used| used.placeholder == placeholder) {
+                        Some(used) => used.count += 1,
+                        None => used.push(Used {
+                            placeholder,
+                            kind: entry.kind.clone(),
+                            count: 1,
+                            original: entry.original.clone(),
+                        }),
+                    }
                     continue;
                 }
-                Some(entry) => unrestored.push(Unrestored::Withheld {
-                    placeholder: format!("[{}]", token.name),
-                    kind: entry.kind.clone(),
-                }),
-                None => unrestored
-                    .push(Unrestored::Unknown { placeholder: format!("[{}]", token.name) }),
+                Some(entry) => {
+                    unrestored.push(Unrestored::Withheld { placeholder, kind: entry.kind.clone() });
+                }
+                None => unrestored.push(Unrestored::Unknown { placeholder }),
             }
             out.push_str(&text[token.at]);
         }
         out.push_str(&text[end..]);
-        Restored { text: out, unrestored }
+        Restored { text: out, unrestored, used }
     }
 
-    /// The mapping as bytes, in the clear: seal them at once.
-    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        let mut out = Zeroizing::new(vec![1_u8]);
-        let mut put = |text: &str| {
-            out.extend_from_slice(&(text.len() as u64).to_le_bytes());
-            out.extend_from_slice(text.as_bytes());
-        };
-        put(&self.kinds.len().to_string());
-        for kind in &self.kinds {
-            put(kind);
+    /// What stands for a person: the values their identifiers give, found by their keyed hashes,
+    /// and whatever else shows their full name, family name, address, user name or number; if `alone`,
+    /// without others of the same family.
+    fn of(&self, person: &Person, alone: bool) -> BTreeSet<(Kind, u32)> {
+        let values = person.values();
+        let known = Known::new(vec![person.clone()], &[]);
+        let mut theirs: BTreeSet<(Kind, u32)> = values
+            .iter()
+            .filter_map(|(kind, canonical)| {
+                let hash = self.key.lookup(kind, canonical);
+                let number = self.stored.get(&(kind.clone(), hash)).copied();
+                let number = number
+                    .or_else(|| self.numbers.get(&(kind.clone(), canonical.clone())).copied());
+                Some((kind.clone(), number?))
+            })
+            .collect();
+        for entry in self.entries.values() {
+            if known.names(&entry.original, alone) {
+                theirs.insert((entry.kind.clone(), entry.number));
+            }
         }
-        put(&self.entries.len().to_string());
-        for (name, entry) in &self.entries {
-            put(name);
-            put(entry.kind.name());
-            put(&entry.original);
-        }
-        put(&self.numbers.len().to_string());
-        for ((kind, canonical), number) in &self.numbers {
-            put(kind.name());
-            put(canonical);
-            put(&number.to_string());
-        }
-        out
+        theirs
     }
 
-    /// Reads back what [`Mapping::to_bytes`] wrote.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, MappingError> {
-        let mut rest = bytes.strip_prefix(&[1]).ok_or(MappingError("unknown version"))?;
-        let mut mapping = Self::default();
-        for _ in 0..count(&mut rest)? {
-            let kind = take(&mut rest)?.to_owned();
-            mapping.kinds.insert(kind);
-        }
-        for _ in 0..count(&mut rest)? {
-            let name = take(&mut rest)?.to_owned();
-            let kind = kind(&mut rest)?;
-            let original = take(&mut rest)?.to_owned();
-            mapping.entries.insert(name, Entry { kind, original });
-        }
-        for _ in 0..count(&mut rest)? {
-            let kind = kind(&mut rest)?;
-            let canonical = take(&mut rest)?.to_owned();
-            let number: u32 = take(&mut rest)?.parse().map_err(|_| MappingError("no number"))?;
-            let last = mapping.last.entry(kind.clone()).or_default();
-            *last = number.max(*last);
-            mapping.numbers.insert((kind, canonical), number);
-        }
-        if rest.is_empty() { Ok(mapping) } else { Err(MappingError("too long")) }
+    /// The placeholders that stand for a person, with the type and the original of each.
+    pub fn standing_for(&self, person: &Person) -> Vec<(String, Kind, String)> {
+        let theirs = self.of(person, true);
+        self.entries
+            .iter()
+            .filter(|(_, entry)| theirs.contains(&(entry.kind.clone(), entry.number)))
+            .map(|(name, entry)| (format!("[{name}]"), entry.kind.clone(), entry.original.clone()))
+            .collect()
     }
-}
 
-fn take<'a>(rest: &mut &'a [u8]) -> Result<&'a str, MappingError> {
-    let (length, tail) = rest.split_first_chunk::<8>().ok_or(MappingError("cut off"))?;
-    let length =
-        usize::try_from(u64::from_le_bytes(*length)).map_err(|_| MappingError("too long"))?;
-    let (text, tail) = tail.split_at_checked(length).ok_or(MappingError("cut off"))?;
-    *rest = tail;
-    std::str::from_utf8(text).map_err(|_| MappingError("not UTF-8"))
-}
-
-fn count(rest: &mut &[u8]) -> Result<usize, MappingError> {
-    take(rest)?.parse().map_err(|_| MappingError("no count"))
-}
-
-fn kind(rest: &mut &[u8]) -> Result<Kind, MappingError> {
-    Kind::named(take(rest)?).map_err(|_| MappingError("unknown type"))
+    /// Forgets everything that stands for a person, and rather too much than too little: others of the
+    /// same family get new placeholders. Their numbers are not given to anybody else. How
+    /// many placeholders went.
+    pub fn forget(&mut self, person: &Person) -> usize {
+        let gone = self.of(person, false);
+        let before = self.entries.len();
+        self.entries.retain(|_, entry| !gone.contains(&(entry.kind.clone(), entry.number)));
+        self.stored.retain(|(kind, _), number| !gone.contains(&(kind.clone(), *number)));
+        self.numbers.retain(|(kind, _), number| !gone.contains(&(kind.clone(), *number)));
+        before - self.entries.len()
+    }
 }

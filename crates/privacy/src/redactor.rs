@@ -6,7 +6,7 @@ use crate::{
     detect::{BARRIER, Hit, Rules},
     kind::Kind,
     known::Known,
-    mapping::{Destination, Mapping, Restored},
+    mapping::{Destination, Mapping, Release, Restored},
     overlap,
     placeholder::tokens,
 };
@@ -92,6 +92,11 @@ impl Redactor {
     /// Puts the originals back.
     pub fn restore(&self, text: &str, to: Destination) -> Restored {
         self.mapping.restore(text, to)
+    }
+
+    /// Puts back what policy allows there.
+    pub fn release(&self, text: &str, to: Destination, release: &Release) -> Restored {
+        self.mapping.release(text, to, release)
     }
 
     /// What the placeholders stand for.
@@ -196,7 +201,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{known::Person, mapping::Unrestored};
+    use crate::{known::Person, mapping::Unrestored, seal::RunKey};
 
     fn redactor() -> Redactor {
         let person = |first: &str, last: &str, email: &str, phone: &str| Person {
@@ -292,6 +297,96 @@ mod tests {
         assert!(Mapping::from_bytes(b"").is_err());
     }
 
+    fn seal(mapping: &Mapping, session: &str) -> Vec<u8> {
+        let mut drawn = 0_u8;
+        let nonce = || {
+            drawn = drawn.wrapping_add(1);
+            Ok::<_, std::convert::Infallible>([drawn; 24])
+        };
+        mapping.seal(session, nonce).unwrap()
+    }
+
+    fn sealed_session(key: u8) -> Redactor {
+        let fresh = redactor();
+        let mapping = Mapping::under(RunKey::from_bytes([key; 32]));
+        Redactor::resume(fresh.rules, fresh.known, mapping)
+    }
+
+    #[test]
+    fn a_sealed_session_goes_on_with_its_numbers_and_opens_in_its_place_only() {
+        let mut first = sealed_session(7);
+        let text = "Ann Lee <ann.lee@acme.example> José ORD-17 [EMAIL_9]";
+        let before = first.redact(text);
+        let sealed = seal(first.mapping(), "run_1");
+        let shown = String::from_utf8_lossy(&sealed).to_lowercase();
+        for clear in ["ann", "lee", "acme", "jos", "ord-17"] {
+            assert!(!shown.contains(clear), "`{clear}` is in the sealed bytes");
+        }
+        let key = || RunKey::from_bytes([7; 32]);
+        let fresh = redactor();
+        let mapping = Mapping::open(key(), "run_1", &sealed).unwrap();
+        let mut second = Redactor::resume(fresh.rules, fresh.known, mapping);
+        // What it meets first now was second before, and has its number all the same.
+        assert_eq!(second.redact("José").as_str(), "[PERSON_2_FIRST]");
+        assert_eq!(second.redact("lee@new.example, Ann Lee").as_str(), "[EMAIL_2], [PERSON_1]");
+        assert_eq!(second.redact(text), before);
+        assert_eq!(second.restore(before.as_str(), Destination::Inward).text, text);
+        assert!(Mapping::open(key(), "run_2", &sealed).is_err());
+        assert!(Mapping::open(RunKey::from_bytes([8; 32]), "run_1", &sealed).is_err());
+        for cut in 0..sealed.len() {
+            assert!(Mapping::open(key(), "run_1", &sealed[..cut]).is_err(), "{cut}");
+        }
+    }
+
+    #[test]
+    fn gv_28_a_session_forgets_a_person_and_gives_their_number_to_nobody() {
+        let mut first = sealed_session(7);
+        let _ = first
+            .redact("José García Pérez wrote from jose@acme.example, +34 612 345 678; Ann Lee");
+        let sealed = seal(first.mapping(), "run_1");
+        let mut mapping = Mapping::open(RunKey::from_bytes([7; 32]), "run_1", &sealed).unwrap();
+        let person = Person {
+            first: "José".into(),
+            last: "García Pérez".into(),
+            emails: vec!["jose@acme.example".into()],
+            phones: vec!["+34 612 345 678".into()],
+        };
+        let theirs = mapping.standing_for(&person);
+        assert!(theirs.contains(&(
+            "[EMAIL_1]".to_owned(),
+            Kind::Email,
+            "jose@acme.example".to_owned()
+        )));
+        assert!(theirs.iter().all(|(_, _, original)| original != "Ann Lee"));
+        assert_eq!(mapping.forget(&person), theirs.len());
+        assert!(theirs.len() >= 5);
+        assert_eq!(mapping.forget(&person), 0);
+        let back =
+            mapping.restore("[PERSON_1] [EMAIL_1] [PHONE_1] [PERSON_2]", Destination::Inward);
+        assert_eq!(back.text, "[PERSON_1] [EMAIL_1] [PHONE_1] Ann Lee");
+        let fresh = redactor();
+        let mut second = Redactor::resume(fresh.rules, fresh.known, mapping);
+        assert_eq!(second.redact("x@y.example").as_str(), "[EMAIL_2]");
+    }
+
+    #[test]
+    fn policy_may_keep_more_back_and_show_colleagues_more_but_nothing_makes_a_card_go_out() {
+        let mut redactor = redactor();
+        let text = redactor.redact("Ann Lee 4111 1111 1111 1111 ORD-7");
+        let release = Release::default()
+            .withhold(Kind::Custom("ORDER_NUMBER".into()), Destination::Outward)
+            .show_colleagues(Kind::CreditCard);
+        let out = redactor.release(text.as_str(), Destination::Outward, &release);
+        assert_eq!(out.text, "Ann Lee [CREDIT_CARD_1] [ORDER_NUMBER_1]");
+        assert_eq!(out.unrestored.len(), 2);
+        assert_eq!(out.used.len(), 1);
+        let (used, person) = (&out.used[0], Kind::Person);
+        assert_eq!((used.placeholder.as_str(), used.count), ("[PERSON_1]", 1));
+        assert_eq!((&used.kind, used.original.as_str()), (&person, "Ann Lee"));
+        let inside = redactor.release(text.as_str(), Destination::Colleague, &release);
+        assert_eq!(inside.text, "Ann Lee 4111 1111 1111 1111 ORD-7");
+    }
+
     #[test]
     fn many_spellings_of_one_value_all_come_back() {
         let mut redactor = redactor();
@@ -363,6 +458,50 @@ mod tests {
             let rest = redacted.as_str();
             prop_assert!(!rest.contains(&value), "{}", rest);
             prop_assert_eq!(redactor.restore(rest, Destination::Inward).text, text);
+        }
+
+        #[test]
+        fn a_session_that_was_sealed_and_opened_between_two_texts_gives_the_same_placeholders(
+            a in rich(), b in rich(),
+        ) {
+            let mut whole = sealed_session(7);
+            let together = (whole.redact(&a), whole.redact(&b));
+            let mut first = sealed_session(7);
+            let before = first.redact(&a);
+            let sealed = seal(first.mapping(), "run_1");
+            let mapping = Mapping::open(RunKey::from_bytes([7; 32]), "run_1", &sealed).unwrap();
+            let fresh = redactor();
+            let mut second = Redactor::resume(fresh.rules, fresh.known, mapping);
+            prop_assert_eq!((before, second.redact(&b)), together);
+        }
+
+        #[test]
+        fn a_number_belongs_to_one_value_of_one_session(values in proptest::collection::vec(
+            prop_oneof!["[a-d]{1,2}@(acme|other)\\.example", "ORD-[0-9]{1,2}", "\\+1 212 555 01[0-9]{2}"],
+            1..12,
+        )) {
+            let mut redactor = sealed_session(7);
+            let mut seen: std::collections::HashMap<String, String> = std::collections::HashMap::new();
+            let mut back: std::collections::HashMap<String, String> = std::collections::HashMap::new();
+            for value in &values {
+                let placeholder = redactor.redact(value).into_string();
+                let known = seen.insert(value.clone(), placeholder.clone());
+                prop_assert!(known.is_none_or(|known| known == placeholder));
+                let other = back.insert(placeholder, value.clone());
+                prop_assert!(other.is_none_or(|other| other == *value));
+            }
+            let sealed = seal(redactor.mapping(), "run_1");
+            prop_assert!(Mapping::open(RunKey::from_bytes([8; 32]), "run_1", &sealed).is_err());
+        }
+
+        #[test]
+        fn stored_bytes_that_are_none_are_an_error_and_never_a_panic(
+            bytes in proptest::collection::vec(any::<u8>(), 0..200), version in 0_u8..5,
+        ) {
+            let _never_panics = Mapping::from_bytes(&bytes);
+            let bytes = [&[version], bytes.as_slice()].concat();
+            let _never_panics = Mapping::open(RunKey::default(), "run_1", &bytes);
+            let _never_panics = Mapping::from_bytes(&bytes);
         }
 
         #[test]

@@ -1,20 +1,26 @@
-//! Seals what is stored: XChaCha20-Poly1305 under a key per data subject, wrapped by a master key.
+//! Seals what is stored: XChaCha20-Poly1305 under a key per data subject or per run, wrapped by a
+//! master key.
 //!
 //! The crate reads no randomness: callers hand in keys and nonces they drew. A nonce must never be
 //! used twice under one key; 24 random bytes are enough for that.
 
 use chacha20poly1305::{
-    KeyInit, XChaCha20Poly1305, XNonce,
+    XChaCha20Poly1305, XNonce,
     aead::{Aead, Payload},
 };
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::base64;
+use crate::{base64, kind::Kind};
 
 /// Length of a nonce in bytes.
 pub const NONCE: usize = 24;
 /// Length of a key in bytes.
 pub const KEY: usize = 32;
+
+/// What a value is known again by: HMAC-SHA-256 under its run's key.
+pub type Lookup = [u8; 32];
 
 /// Why a key was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +46,11 @@ pub struct MasterKey([u8; KEY]);
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct SubjectKey([u8; KEY]);
 
+/// The key of one run's placeholders: seals what they stand for, and hashes values so that they are
+/// known again without being kept. Runs cannot be linked by it. Zero for what is not kept.
+#[derive(Default, Zeroize, ZeroizeOnDrop)]
+pub struct RunKey([u8; KEY]);
+
 impl MasterKey {
     /// A key of these bytes.
     pub const fn from_bytes(bytes: [u8; KEY]) -> Self {
@@ -60,6 +71,22 @@ impl MasterKey {
         }
         key.copy_from_slice(&bytes);
         Ok(Self(key))
+    }
+
+    /// Tells master keys apart without giving them away: 16 hex digits.
+    pub fn id(&self) -> String {
+        hex::encode(&hmac(&self.0, &[b"playgate/master-key-id"])[..8])
+    }
+
+    /// Wraps a run's key. `run` says whose it is.
+    pub fn wrap_run(&self, key: &RunKey, nonce: [u8; NONCE], run: &str) -> Vec<u8> {
+        encrypt(&self.0, nonce, run.as_bytes(), &key.0)
+    }
+
+    /// Unwraps a run's key.
+    pub fn unwrap_run(&self, wrapped: &[u8], run: &str) -> Result<RunKey, OpenError> {
+        let bytes = decrypt(&self.0, wrapped, run.as_bytes())?;
+        <[u8; KEY]>::try_from(bytes.as_slice()).map(RunKey).map_err(|_| OpenError)
     }
 
     /// Wraps a subject's key. `aad` says whose it is and where it is kept.
@@ -103,6 +130,39 @@ impl SubjectKey {
     }
 }
 
+impl RunKey {
+    /// A key of these bytes, which the caller drew at random.
+    pub const fn from_bytes(bytes: [u8; KEY]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) const fn bytes(&self) -> &[u8; KEY] {
+        &self.0
+    }
+
+    /// The keyed hash of a value of a kind, in the form in which equal values are equal.
+    pub(crate) fn lookup(&self, kind: &Kind, canonical: &str) -> Lookup {
+        let name = kind.name();
+        let length = (name.len() as u64).to_le_bytes();
+        let parts = [b"playgate/lookup".as_slice(), &length, name.as_bytes(), canonical.as_bytes()];
+        hmac(&self.0, &parts)
+    }
+
+    pub(crate) fn seal(&self, nonce: [u8; NONCE], aad: &[u8], plain: &[u8]) -> Vec<u8> {
+        encrypt(&self.0, nonce, aad, plain)
+    }
+
+    pub(crate) fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        decrypt(&self.0, sealed, aad)
+    }
+}
+
+impl std::fmt::Debug for RunKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RunKey(..)")
+    }
+}
+
 impl std::fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("MasterKey(..)")
@@ -113,6 +173,15 @@ impl std::fmt::Debug for SubjectKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("SubjectKey(..)")
     }
+}
+
+fn hmac(key: &[u8; KEY], parts: &[&[u8]]) -> Lookup {
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length");
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
 }
 
 fn encrypt(key: &[u8; KEY], nonce: [u8; NONCE], aad: &[u8], plain: &[u8]) -> Vec<u8> {
@@ -150,6 +219,31 @@ mod tests {
         assert_eq!(MasterKey::parse("not a key").unwrap_err(), KeyError::Encoding);
         assert_eq!(MasterKey::parse(&"z".repeat(64)).unwrap_err(), KeyError::Encoding);
         assert_eq!(format!("{:?}", MasterKey::parse(&hex).unwrap()), "MasterKey(..)");
+    }
+
+    #[test]
+    fn master_keys_are_told_apart_and_a_runs_key_opens_for_that_run_only() {
+        let (one, other) = (MasterKey::from_bytes([1; 32]), MasterKey::from_bytes([2; 32]));
+        assert_eq!(one.id(), MasterKey::from_bytes([1; 32]).id());
+        assert_eq!(one.id().len(), 16);
+        assert_ne!(one.id(), other.id());
+        let wrapped = one.wrap_run(&RunKey::from_bytes([3; 32]), [4; NONCE], "run_1");
+        assert_eq!(one.unwrap_run(&wrapped, "run_1").unwrap().0, [3; 32]);
+        assert!(one.unwrap_run(&wrapped, "run_2").is_err());
+        assert!(other.unwrap_run(&wrapped, "run_1").is_err());
+        assert!(one.unwrap(&wrapped, b"con_1").is_err());
+    }
+
+    #[test]
+    fn equal_values_of_two_runs_cannot_be_linked() {
+        let (one, other) = (RunKey::from_bytes([1; 32]), RunKey::from_bytes([2; 32]));
+        let hash = one.lookup(&Kind::Email, "ann@acme.example");
+        assert_eq!(hash, one.lookup(&Kind::Email, "ann@acme.example"));
+        assert_ne!(hash, other.lookup(&Kind::Email, "ann@acme.example"));
+        assert_ne!(hash, one.lookup(&Kind::Person, "ann@acme.example"));
+        // The length of the kind's name is hashed too: nothing moves from one to the other.
+        let custom = |name: &str| Kind::named(name).unwrap();
+        assert_ne!(one.lookup(&custom("AB"), "CX"), one.lookup(&custom("ABC"), "X"));
     }
 
     /// The test vector of draft-irtf-cfrg-xchacha-03, appendix A.3.1.

@@ -7,6 +7,7 @@ pub(crate) mod catalogue;
 pub(crate) mod kill;
 pub(crate) mod message;
 pub(crate) mod operation;
+pub(crate) mod person;
 pub(crate) mod run;
 pub(crate) mod signal;
 pub(crate) mod task;

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use domain::{
-    id::{AccountId, RunId},
+    erasure::{Erased, Erasure, Footprint},
+    id::{AccountId, ContactId, RunId},
     port::{Forecast, Measure, RunFilter, StoreError, Tally},
     user::Actor,
 };
@@ -96,4 +97,20 @@ pub trait Operator: Send + Sync {
 
     /// Checks every event, every chain and every checkpoint.
     async fn verify_audit(&self) -> Result<AuditReport, OperateError>;
+
+    /// What there is of a person, with the receipt if they were erased; none if nobody has this id.
+    async fn look_at(
+        &self,
+        contact: ContactId,
+    ) -> Result<Option<(Footprint, Option<Erasure>)>, OperateError>;
+
+    /// Erases a person for good.
+    async fn erase(&self, contact: ContactId, by: &Actor) -> Result<Erased, OperateError>;
+
+    /// Everything there is of a person; none if nobody has this id.
+    async fn export(
+        &self,
+        contact: ContactId,
+        by: &Actor,
+    ) -> Result<Option<serde_json::Value>, OperateError>;
 }

@@ -17,7 +17,7 @@ use domain::{
     port::{QueueItem, Reviewed},
     run::Run,
     task::Task,
-    user::Permission::{Audit, Decide, Kill as Stop, Operate, Read, Signal},
+    user::Permission::{Audit, Decide, Erase, Kill as Stop, Operate, Read, Signal},
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
@@ -169,6 +169,7 @@ pub(crate) fn table() -> Vec<Route> {
         tagged("tasks", Surface::Api, tasks()),
         tagged("runs", Surface::Api, runs()),
         tagged("accounts", Surface::Api, accounts()),
+        tagged("contacts", Surface::Api, contacts()),
         tagged("messages", Surface::Api, messages()),
         tagged("signals", Surface::Api, signals()),
         tagged("kill switch", Surface::Api, kills()),
@@ -332,6 +333,26 @@ fn accounts() -> Vec<Route> {
             api::account::show,
         )
         .gives::<api::account::View>(200, "The account"),
+    ]
+}
+
+fn contacts() -> Vec<Route> {
+    vec![
+        Route::post(
+            "/v1/contacts/{id}/erase",
+            Need::May(Erase),
+            "Erase a person for good, or say what would be erased",
+            api::person::erase,
+        )
+        .takes::<api::person::Erase>()
+        .gives::<api::person::View>(200, "The receipt, or what would be erased"),
+        Route::post(
+            "/v1/contacts/{id}/export",
+            Need::May(Erase),
+            "Everything there is of a person; that it was handed out is noted in the trail",
+            api::person::export,
+        )
+        .gives::<serde_json::Value>(200, "One document with everything"),
     ]
 }
 

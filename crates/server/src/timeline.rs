@@ -327,7 +327,7 @@ pub fn sentence(event: &Event, names: &Names) -> String {
             "Nobody decided in time; the draft expired and was not sent.".to_owned()
         }
         Event::ApprovalWithdrawn { .. } => {
-            "The draft was withdrawn, because its run ended.".to_owned()
+            "The draft was withdrawn: its run ended, or a person in it was erased.".to_owned()
         }
         Event::DecisionRefused { why, .. } => format!("A decision was refused{}", because(why)),
         Event::TaskCreated { title, .. } => format!("A task was made{}", because(title)),
@@ -410,6 +410,24 @@ pub fn sentence(event: &Event, names: &Names) -> String {
             ),
             None => format!("The database was restored; {held} messages are held."),
         },
+        Event::PersonErased { contact, account, receipt, .. } => format!(
+            "{contact} at {} was erased; SHA-256 of the receipt {}.",
+            names.account(*account),
+            short(receipt)
+        ),
+        Event::PersonExported { contact, .. } => {
+            format!("Everything of {contact} was handed out.")
+        }
+        Event::PlaceholdersForgotten { runs, before } => format!(
+            "What placeholders stood for in {runs} runs that were over before {} was forgotten.",
+            at(*before)
+        ),
+        Event::MasterKeyChanged { from, to } => {
+            format!("Master key {to} wraps from now on, in place of {}.", from.join(", "))
+        }
+        Event::MasterKeyRotated { key, rewrapped } => {
+            format!("{rewrapped} keys were wrapped anew by master key {key}.")
+        }
     }
 }
 

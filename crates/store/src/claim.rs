@@ -195,6 +195,7 @@ fn given_up(claimed: Claimed, now: Timestamp) -> Turn {
         approvals: Vec::new(),
         contents: Vec::new(),
         outbox: Vec::new(),
+        pseudonyms: None,
     }
 }
 

@@ -18,6 +18,7 @@ use crate::{
     connection::Tx,
     effect,
     open::Store,
+    pseudonym,
     sql::{Value, sql},
     trail,
 };
@@ -140,6 +141,7 @@ async fn apply(
     let mut outbox = Vec::new();
     let mut effects: Vec<Effect> = Vec::new();
     let mut events = Vec::new();
+    let mut pseudonyms = Vec::new();
     for (turn, run) in turns {
         let wake_at = if turn.status != RunStatus::Active {
             None
@@ -161,6 +163,7 @@ async fn apply(
         approvals.extend(turn.approvals);
         contents.extend(turn.contents);
         outbox.extend(turn.outbox);
+        pseudonyms.extend(turn.pseudonyms);
         effects.extend(turn.effects);
         events.extend(turn.events);
     }
@@ -175,6 +178,7 @@ async fn apply(
         vec![Value::rows(rows), Value::from(now)],
     )
     .await?;
+    pseudonym::put(tx, &pseudonyms, now).await?;
     approval::seal(tx, &contents).await?;
     approval::put(tx, &latest(approvals, revisions)).await?;
     approval::enqueue(tx, &outbox, now).await?;

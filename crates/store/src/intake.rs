@@ -5,6 +5,8 @@ mod consequence;
 mod reference;
 mod table;
 
+pub(crate) use table::ERASED;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,

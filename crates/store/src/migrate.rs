@@ -86,6 +86,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0009_event_times"),
     migration!("0010_queue"),
     migration!("0012_directory"),
+    migration!("0013_vault"),
 ];
 
 /// Why the schema is not as this program needs it.

@@ -270,6 +270,7 @@ async fn prune_runs(tx: &mut Tx, archive: i64, limit: u32) -> Result<Pruned, Sto
     tx.execute(sql!("DELETE FROM tasks WHERE run" {among "$1"}), ids()).await?;
     tx.execute(sql!("DELETE FROM contents WHERE id" {among "$1"}), vec![Value::json(&contents)])
         .await?;
+    tx.execute(sql!("DELETE FROM pseudonyms WHERE run" {among "$1"}), ids()).await?;
     tx.execute(sql!("DELETE FROM events WHERE stream" {among "$1"}), ids()).await?;
     let items = tx.execute(sql!("DELETE FROM runs WHERE id" {among "$1"}), ids()).await?;
     Ok(Pruned { items, done: false })

@@ -154,7 +154,9 @@ async fn contacts(tx: &mut Tx, ids: &Value) -> Result<ByAccount<Vec<Contact>>, S
     let mut contacts: ByAccount<Vec<Contact>> = BTreeMap::new();
     let rows = tx
         .fetch(
-            sql!("SELECT * FROM contacts WHERE account" {among "$1"} "ORDER BY account, id"),
+            sql!("SELECT * FROM contacts WHERE account" {among "$1"}
+                "AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.contact = contacts.id) "
+                "ORDER BY account, id"),
             vec![ids.clone()],
         )
         .await?;

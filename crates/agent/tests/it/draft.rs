@@ -9,7 +9,8 @@ use domain::{
     draft::{Author, Letter},
     intent::{Channel, MessageClass},
     port::{
-        Answer, Assignment, LetterTask, WriteError, Writer as _, WriterTask, Written, WrittenLetter,
+        Answer, Assignment, LetterTask, Stranger, StrangerKind, WriteError, Writer as _,
+        WriterTask, Written, WrittenLetter,
     },
 };
 use serde_json::json;
@@ -91,6 +92,34 @@ async fn ai_03_the_wire_carries_no_personal_data_and_the_letter_has_the_real_nam
     let Author::Model { model, prompt, prompt_hash } = &written.author else { panic!("no model") };
     assert_eq!((model.as_str(), prompt.as_str()), ("test-model", "outreach"));
     assert_eq!(agent.prompt_hash("outreach").as_ref(), Some(prompt_hash));
+}
+
+#[tokio::test]
+async fn gv_14_people_of_other_customers_are_hidden_too_and_ours_keep_their_placeholders() {
+    let stage = Stage::new(vec![says(&good())]).await;
+    let agent = agent(Arc::new(stage.model(Duration::from_secs(5))));
+    let task = LetterTask {
+        instruction: Some(
+            "Write as to Annika Umberlix of Plumheron (INV-7731): Umberlix liked it. Annika did."
+                .into(),
+        ),
+        ..letter()
+    };
+    let mut work = write_letter(task);
+    work.strangers = [
+        (StrangerKind::Person, "Annika Umberlix"),
+        (StrangerKind::Company, "Plumheron"),
+        (StrangerKind::Company, "INV-7731"),
+    ]
+    .map(|(kind, value)| Stranger { kind, value: value.to_owned() })
+    .to_vec();
+    let written = agent.write(&work).await.unwrap();
+    let sent = wire(&stage);
+    for stranger in ["Umberlix", "Plumheron", "7731"] {
+        assert!(!sent.contains(stranger), "{stranger} in {sent}");
+    }
+    assert!(sent.contains("[PERSON_1_FIRST] did."), "the recipient is who she was: {sent}");
+    assert!(body(&written).body.starts_with("Hi Annika,\n"));
 }
 
 #[tokio::test]

@@ -180,6 +180,9 @@ pub(crate) fn assignment(task: WriterTask) -> Assignment {
         objective: "Renew Acme in good time, with Annika Leclair on our side.".into(),
         tokens_left: 50_000,
         redaction: domain::redaction::Redaction::default(),
+        releases: vec![],
+        strangers: vec![],
+        pseudonyms: domain::content::Pseudonyms::default(),
     }
 }
 

@@ -232,6 +232,7 @@ impl Mold {
             approvals,
             contents,
             outbox: Vec::new(),
+            pseudonyms: None,
         })
     }
 }

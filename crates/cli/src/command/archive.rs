@@ -27,7 +27,6 @@ use crate::{
     audit, bad_input,
     command::run::line,
     output::Append as _,
-    vault::{KeyVault, master_key},
 };
 
 /// Runs the command.
@@ -178,9 +177,9 @@ async fn show(app: &App, id: RunId) -> anyhow::Result<()> {
     let Some(run) = found else {
         anyhow::bail!("archive `{}` does not hold run `{id}`; verify it", archive.name);
     };
-    let vault = KeyVault::new(app.store.clone(), master_key(&app.config)?);
+    let vault = app.vault();
     let rows = match &run.private {
-        Some(private) => content::open(&vault, private).await.ok(),
+        Some(private) => content::open(vault, private).await.ok(),
         None => None,
     };
     let mut letters = Vec::new();

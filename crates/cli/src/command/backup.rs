@@ -20,8 +20,8 @@ use crate::{
     archive::{self, file},
     arguments::Backup,
     audit, bad_input,
+    keyring::key_place,
     output::Append as _,
-    vault::key_place,
 };
 
 /// Runs the command.

@@ -1,26 +1,61 @@
-//! `playgate privacy`: what is found in texts and in letters, and how fast.
+//! `playgate privacy`: what is found in texts and in letters; people's data handed out and erased,
+//! and the key it is kept under.
 
 pub mod bench;
+pub mod erase;
+pub mod export;
 pub mod leaks;
+pub mod rotate;
 pub mod scan;
 
 use std::path::Path;
 
+use domain::id::ContactId;
 use privacy::{Pattern, Rules, Validator};
 
 use crate::{
+    app::App,
     arguments::PrivacyCommand,
     assets::{self, Kind},
+    bad_input,
     output::Output,
+    person,
 };
 
-/// Runs what needs no database.
-pub fn run(out: Output, custom: Option<&Path>, command: &PrivacyCommand) -> anyhow::Result<()> {
+/// Runs what looks at texts only; nothing if the command needs the database.
+pub fn of_texts(
+    out: Output,
+    custom: Option<&Path>,
+    command: &PrivacyCommand,
+) -> Option<anyhow::Result<()>> {
     match command {
-        PrivacyCommand::Scan(scan) => scan::run(out, custom, scan),
-        PrivacyCommand::Bench(bench) => bench::run(out, bench),
-        PrivacyCommand::Leaks(leaks) => leaks::run(out, leaks),
+        PrivacyCommand::Scan(scan) => Some(scan::run(out, custom, scan)),
+        PrivacyCommand::Bench(bench) => Some(bench::run(out, bench)),
+        PrivacyCommand::Leaks(leaks) => Some(leaks::run(out, leaks)),
+        PrivacyCommand::Erase(_) | PrivacyCommand::Export(_) | PrivacyCommand::Rotate => None,
     }
+}
+
+/// Runs what needs the database.
+pub async fn run(app: &App, command: PrivacyCommand) -> anyhow::Result<()> {
+    match command {
+        PrivacyCommand::Scan(_) | PrivacyCommand::Bench(_) | PrivacyCommand::Leaks(_) => Ok(()),
+        PrivacyCommand::Erase(erase) => erase::run(app, erase).await,
+        PrivacyCommand::Export(export) => export::run(app, export).await,
+        PrivacyCommand::Rotate => rotate::run(app).await,
+    }
+}
+
+/// The contacts that are meant, or what to do about there being none.
+async fn contacts(app: &App, text: &str) -> anyhow::Result<Vec<ContactId>> {
+    let found = person::find(app, text).await?;
+    if found.is_empty() {
+        bad_input!(
+            "no contact has the id or address `{text}`; `playgate account show ACCOUNT` lists an \
+             account's contacts"
+        );
+    }
+    Ok(found)
 }
 
 /// The detection rules that the policy files in force ask for.

@@ -25,8 +25,11 @@ pub async fn run(app: &App, queue: Queue) -> anyhow::Result<()> {
         None => list(app, &queue.list).await,
         Some(QueueCommand::List(filter)) => list(app, &filter).await,
         Some(QueueCommand::Show { id }) => {
-            app.require(Permission::Read).await?;
-            let reviewed = app.desk.show(id.parse()?).await?;
+            let user = app.require(Permission::Read).await?;
+            let mut reviewed = app.desk.show(id.parse()?).await?;
+            if !user.role.may(Permission::Inspect) {
+                reviewed.conceal();
+            }
             app.out.answer(&reviewed, &sheet(app, &reviewed))
         }
         Some(command) => decide(app, command).await,

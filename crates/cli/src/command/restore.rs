@@ -19,8 +19,9 @@ use crate::{
     audit, bad_input,
     command::backup::{beside, publish, remove_database, restrict},
     config::Config,
+    keyring::{existing_keys, key_place},
     output::{Append as _, Output},
-    vault::{KeyVault, existing_key, key_place},
+    vault::KeyVault,
 };
 
 /// Puts a copy back into an empty data folder.
@@ -135,6 +136,9 @@ async fn prepare(
                 ),
             }
         }
+        if key != Key::Fits {
+            store.give_up_master_keys(now).await?;
+        }
         let as_of = store.last_event().await?;
         let held = store.hold_unsettled(as_of, &Actor::Engine, now).await?;
         let counts = store.counts().await?;
@@ -146,9 +150,9 @@ async fn prepare(
 }
 
 async fn key(store: &Store, config: &Config) -> anyhow::Result<Key> {
-    let Some(master) = existing_key(config)? else { return Ok(Key::Missing) };
+    let Some(keys) = existing_keys(config)? else { return Ok(Key::Missing) };
     let Some(sealed) = store.some_content().await? else { return Ok(Key::Fits) };
-    let vault = KeyVault::new(store.clone(), master);
+    let vault = KeyVault::new(store.clone(), keys, None);
     match vault.open_bytes(sealed.id, sealed.subject, &sealed.bytes).await {
         Ok(_) | Err(VaultError::Erased(_)) => Ok(Key::Fits),
         Err(VaultError::Store(err)) => Err(err.into()),

@@ -23,6 +23,7 @@ use crate::{
     command::{access, health, playbook, policy},
     config::Config,
     door::{router, worker_router},
+    retention,
 };
 
 /// How often every account's health is computed.
@@ -160,6 +161,8 @@ async fn stay_until(
         tasks.spawn(async move { watched.meter.backlog.keep_up(&watched, token).await });
         let (keeper, token) = (app.clone(), stop.clone());
         tasks.spawn(async move { archive::keeper::keep(&keeper, token).await });
+        let (forgetful, token) = (app.clone(), stop.clone());
+        tasks.spawn(async move { retention::keep(&forgetful, token).await });
         let (app, token) = (app.clone(), stop.clone());
         tasks.spawn(async move {
             while !token.is_cancelled() {

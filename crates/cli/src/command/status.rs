@@ -8,7 +8,7 @@ use domain::{
 use serde_json::{Value, json};
 use store::Counts;
 
-use crate::{app::App, command::policy::short, output::Append as _};
+use crate::{app::App, command::policy::short, output::Append as _, retention};
 
 /// Runs the command.
 pub async fn run(app: &App) -> anyhow::Result<()> {
@@ -27,13 +27,27 @@ pub async fn run(app: &App) -> anyhow::Result<()> {
         policy.as_ref().map_or("none", |policy| short(&policy.version)),
         sheet(&counts)
     );
+    let erased = app.store.erasures().await?;
+    let kept = retention::placeholders(app).await?.map(|kept| kept.as_hours() / 24);
+    let forgotten = retention::last(app).await?;
+    let keys = app.store.master_keys().await?;
+    text.append(format_args!(
+        "\nprivacy    {erased} people erased; placeholders open for {} days after a run{}; master \
+         key {}{}",
+        kept.unwrap_or_default(),
+        forgotten.map_or_else(String::new, |(at, runs)| {
+            format!(" (last forgotten {}, {runs} runs)", at.strftime("%Y-%m-%d %H:%M"))
+        }),
+        keys.active.join(", "),
+        if app.vault().keys().ids().len() > 1 { ", being changed" } else { "" },
+    ));
     for kill in &kills {
         text.append(format_args!("\nSTOPPED    {}", kill.in_words()));
     }
     let mut held = Vec::new();
     let rates = app.config.bounds().rates();
-    let keys: Vec<_> = rates.iter().map(|(key, _, rate)| (key.clone(), *rate)).collect();
-    let spent = app.store.spent(&keys, app.clock.now()).await?;
+    let asked: Vec<_> = rates.iter().map(|(key, _, rate)| (key.clone(), *rate)).collect();
+    let spent = app.store.spent(&asked, app.clock.now()).await?;
     for (key, what, rate) in &rates {
         if let Some(next) = spent.get(key) {
             text.append(format_args!("\nHELD       rate of {what} is {rate}, next at {next}"));
@@ -49,6 +63,12 @@ pub async fn run(app: &App) -> anyhow::Result<()> {
         "counts": numbers(&counts),
         "kills": kills,
         "held": held,
+        "privacy": {
+            "erased": erased,
+            "placeholders_kept_days": kept,
+            "placeholders_forgotten_at": forgotten.map(|(at, _)| at),
+            "master_keys": keys.active,
+        },
     });
     app.out.answer(&value, text.trim_end())
 }

@@ -45,6 +45,16 @@ impl Reviewed {
     pub fn current(&self) -> Option<&Opened> {
         self.versions.last()
     }
+
+    /// The same for whoever may not see what a model saw and what was put back for placeholders.
+    pub fn conceal(&mut self) {
+        for opened in &mut self.versions {
+            if let Some(manuscript) = &mut opened.manuscript {
+                manuscript.seen_by_model.clear();
+                manuscript.restored.clear();
+            }
+        }
+    }
 }
 
 /// What a person decides.

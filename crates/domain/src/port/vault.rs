@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::StoreError;
 use crate::{
-    content::Sealed,
-    id::{ContactId, ContentId},
+    content::{Pseudonyms, Sealed, SealedPseudonyms},
+    id::{ContactId, ContentId, RunId},
 };
 
 /// Why content was not sealed or opened.
@@ -20,6 +20,9 @@ pub enum VaultError {
     /// The ciphertext or its key does not fit: wrong master key, or tampering.
     #[error("content `{0}` does not open under the master key in use")]
     Sealed(ContentId),
+    /// What a run's placeholders stand for does not open: wrong master key, or tampering.
+    #[error("placeholders of `{0}` do not open under the master key in use")]
+    Pseudonyms(RunId),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -38,4 +41,14 @@ pub trait Vault: Send + Sync {
 
     /// Opens stored content.
     async fn open(&self, id: ContentId) -> Result<Vec<u8>, VaultError>;
+
+    /// What a run's placeholders stand for so far, under a key of the run's own.
+    async fn pseudonyms(&self, run: RunId) -> Result<Pseudonyms, VaultError>;
+
+    /// Seals what a run's placeholders stand for, to be stored with the turn.
+    async fn seal_pseudonyms(
+        &self,
+        run: RunId,
+        pseudonyms: &Pseudonyms,
+    ) -> Result<SealedPseudonyms, VaultError>;
 }

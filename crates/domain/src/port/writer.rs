@@ -5,9 +5,11 @@ use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Stranger;
 use crate::{
     action::{RiskCategory, Severity, Team},
-    draft::{Author, Fact, Finding, Letter},
+    content::Pseudonyms,
+    draft::{Author, Fact, Finding, Letter, Restored},
     intent::Recipient,
     redaction::Redaction,
     run::Cause,
@@ -62,6 +64,42 @@ pub struct Assignment {
     pub tokens_left: u64,
     /// What the policy says of personal data.
     pub redaction: Redaction,
+    /// What policy says of putting originals back, beyond what always holds.
+    pub releases: Vec<Release>,
+    /// What the run's placeholders stand for so far.
+    pub pseudonyms: Pseudonyms,
+    /// Whom and what of other customers the texts speak of, whom nobody at this account knows.
+    pub strangers: Vec<Stranger>,
+}
+
+impl Task {
+    /// What our own people wrote that is asked for.
+    pub fn words(&self) -> Vec<&str> {
+        let Self::Letter(letter) = self else { return Vec::new() };
+        let previous = letter.previous.iter().flat_map(|(subject, body)| [subject, body]);
+        letter.instruction.iter().chain(previous).map(String::as_str).collect()
+    }
+}
+
+/// Where a text with originals put back goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reader {
+    /// To a customer.
+    Customer,
+    /// To a colleague: summaries and reasons.
+    Colleague,
+}
+
+/// Whether values of a type may be put back for a reader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// The type, as placeholders write it.
+    pub kind: String,
+    /// For whom.
+    pub to: Reader,
+    /// Whether they may.
+    pub allow: bool,
 }
 
 /// A drafted message.
@@ -123,6 +161,10 @@ pub struct Written {
     pub findings: Vec<Finding>,
     /// Exactly what the model saw.
     pub seen_by_model: String,
+    /// What was put back for placeholders in the answer, and what was not.
+    pub restored: Vec<Restored>,
+    /// What the run's placeholders stand for now.
+    pub pseudonyms: Pseudonyms,
     /// Tokens read and written.
     pub tokens: u64,
     /// Model calls made (a repair is a second one).

@@ -8,6 +8,7 @@ use domain::{
     id::{AccountId, ApprovalId},
     page::Page,
     port::{QueueFilter, QueueItem, QueueOrder, Reviewed, Ruling},
+    user::Permission,
 };
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -81,9 +82,14 @@ pub(crate) async fn list(
 
 pub(crate) async fn show(
     State(reads): State<Reads>,
+    caller: Caller,
     Id(id): Id<ApprovalId>,
 ) -> Result<Json<Reviewed>, Problem> {
-    Ok(Json(reads.review(id).await?))
+    let mut reviewed = reads.review(id).await?;
+    if !caller.may(Permission::Inspect) {
+        reviewed.conceal();
+    }
+    Ok(Json(reviewed))
 }
 
 /// Lets a draft go.

@@ -31,8 +31,11 @@ mod view;
 pub(crate) use view::{Pair, Unsaved, View, evidence, view};
 
 impl Reads {
-    async fn approval_view(&self, id: ApprovalId) -> Result<View, Problem> {
-        let reviewed = self.review(id).await?;
+    async fn approval_view(&self, id: ApprovalId, caller: &Caller) -> Result<View, Problem> {
+        let mut reviewed = self.review(id).await?;
+        if !caller.may(Permission::Inspect) {
+            reviewed.conceal();
+        }
         let users = self.users().await?;
         let names = Names::of_users(&users);
         let waiting = QueueFilter {
@@ -65,7 +68,7 @@ pub(crate) async fn show(
     Id(id): Id<ApprovalId>,
     Params(ask): Params<Done>,
 ) -> Result<Html<String>, Problem> {
-    let view = reads.approval_view(id).await?;
+    let view = reads.approval_view(id, &caller).await?;
     let title = format!("{}: {}", view.account_name, view.action);
     let frame = reads.frame(&caller, title, "today").await?.done(ask.done.as_deref());
     reads.screens().render("approval.html", &frame, &view)
@@ -92,7 +95,7 @@ async fn rule(
         Ok(_) => Ok(next(app, caller, code).await?.into_response()),
         Err(problem) if matches!(problem.status, 409 | 422) => {
             let reads = app.reads();
-            let mut view = reads.approval_view(id).await?;
+            let mut view = reads.approval_view(id, caller).await?;
             view.unsaved = unsaved;
             let title = format!("{}: {}", view.account_name, view.action);
             let frame = reads.frame(caller, title, "today").await?.failed(&problem);

@@ -6,9 +6,12 @@ use domain::{
     approval::{Approval, ApprovalState, RejectReason},
     archive::ArchiveKind,
     contact::{Consent, Contact, ContactRole},
-    draft::{Attachment, Author, Binding, Fact, Finding, Letter, Manuscript, Version},
+    draft::{Attachment, Author, Binding, Fact, Finding, Letter, Manuscript, Restored, Version},
     event::{Event, FieldSet, StoredEvent, Taken},
-    id::{AccountId, ApprovalId, ContactId, ContentId, MessageId, RunId, SignalId, TaskId, UserId},
+    id::{
+        AccountId, ApprovalId, ContactId, ContentId, ErasureId, MessageId, RunId, SignalId, TaskId,
+        UserId,
+    },
     intent::{Channel, MessageClass, Recipient},
     message::{Message, MessageStatus},
     port::{Opened, PlaybookVersion, PolicyVersion, QueueItem, Reviewed},
@@ -248,8 +251,23 @@ fn version(words: &Words, number: i64, full: bool) -> Opened {
             facts: if full { vec![fact("f1", "Renewal"), fact("f2", "Tickets")] } else { vec![] },
             used: vec!["f1".to_owned()],
             seen_by_model: if full { words.text.clone() } else { String::new() },
+            restored: if full { restored(words) } else { Vec::new() },
         }),
     }
+}
+
+fn restored(words: &Words) -> Vec<Restored> {
+    let line = |placeholder: &str, kind: Option<&str>, value: Option<&String>| Restored {
+        placeholder: placeholder.to_owned(),
+        kind: kind.map(str::to_owned),
+        count: 2,
+        value: value.cloned(),
+    };
+    vec![
+        line("[PERSON_1]", Some("PERSON"), Some(&words.line)),
+        line("[CREDIT_CARD_1]", Some("CREDIT_CARD"), None),
+        line("[EMAIL_9]", None, None),
+    ]
 }
 
 pub(crate) fn reviewed(words: &Words, full: bool) -> Reviewed {
@@ -856,5 +874,15 @@ pub(super) fn events() -> Vec<Event> {
         },
         Event::BackupTaken { bytes: 4096, sha256: hash() },
         Event::DatabaseRestored { copied_at: Some(now()), held: 2 },
+        Event::PersonErased {
+            erasure: ErasureId::from_uuid(id(90)),
+            contact: ContactId::from_uuid(id(91)),
+            account: AccountId::from_uuid(id(92)),
+            receipt: hash(),
+        },
+        Event::PersonExported { contact: ContactId::from_uuid(id(91)), sha256: hash() },
+        Event::PlaceholdersForgotten { runs: 3, before: now() },
+        Event::MasterKeyChanged { from: vec!["00".repeat(8)], to: "11".repeat(8) },
+        Event::MasterKeyRotated { key: "11".repeat(8), rewrapped: 12 },
     ]
 }

@@ -359,3 +359,64 @@ async fn every_answer_is_hardened_and_has_an_id() {
     let answered = world.send(evil.body(Body::empty()).unwrap()).await;
     assert_eq!(answered.header("x-request-id").len(), 32);
 }
+
+#[tokio::test]
+async fn what_a_model_saw_is_shown_beside_what_was_put_back_and_only_to_those_who_may_inspect() {
+    let world = World::new().await;
+    let ops = world.token("Olga", Role::CsOps).await;
+    let leader = world.token("Lena", Role::Leader).await;
+    let id = world.draft(&ops).await;
+    let manuscript = async |token: &str| {
+        let shown = world.get(token, &format!("/v1/approvals/{id}")).await.json();
+        shown["versions"][0]["manuscript"].clone()
+    };
+    let whole = manuscript(&ops).await;
+    assert_eq!(whole["seen_by_model"], "Hello [PERSON_1]");
+    assert_eq!(whole["restored"][0]["placeholder"], "[PERSON_1]");
+    assert_eq!(whole["restored"][0]["value"], "Ann <b>Smith</b>");
+    let less = manuscript(&leader).await;
+    assert_eq!(less["letter"], whole["letter"], "the letter itself is for all who may read");
+    assert_eq!((&less["seen_by_model"], &less["restored"]), (&json!(""), &json!([])));
+
+    let page = async |token: &str| world.get(token, &format!("/approvals/{id}")).await.text;
+    let shown = page(&ops).await;
+    for part in ["What the model saw", "Hello [PERSON_1]", "<code>[PERSON_1]</code>"] {
+        assert!(shown.contains(part), "{part}");
+    }
+    let hidden = page(&leader).await;
+    assert!(!hidden.contains("What the model saw") && !hidden.contains("Hello [PERSON_1]"));
+}
+
+#[tokio::test]
+async fn gv_28_a_person_is_erased_when_their_id_is_given_twice_and_by_those_who_may() {
+    let world = World::new().await;
+    let ops = world.token("Olga", Role::CsOps).await;
+    let csm = world.token("Maria", Role::Csm).await;
+    let id = world.draft(&ops).await;
+    let shown = world.get(&ops, &format!("/v1/approvals/{id}")).await.json();
+    let contact = shown["item"]["approval"]["contact"].as_str().unwrap().to_owned();
+    let path = |what: &str| format!("/v1/contacts/{contact}/{what}");
+    for what in ["erase", "export"] {
+        let refused = world.post(&csm, &path(what), &json!({})).await;
+        assert_eq!(refused.problem(), (403, "not-permitted".to_owned()));
+    }
+    let handed_out = world.post(&ops, &path("export"), &json!({})).await;
+    assert_eq!(handed_out.status, StatusCode::OK, "{}", handed_out.text);
+    assert_eq!(handed_out.json()["profile"][0]["email"], "ann@northwind.example");
+
+    let looked = world.post(&ops, &path("erase"), &json!({})).await.json();
+    assert_eq!((&looked["footprint"]["drafts"], &looked["receipt"]), (&json!(1), &Value::Null));
+    let other = format!("con_{}", "0".repeat(32));
+    let wrong = world.post(&ops, &path("erase"), &json!({ "confirm": other })).await;
+    assert_eq!(wrong.problem(), (422, "invalid-field".to_owned()));
+    let nobody = format!("/v1/contacts/{other}/erase");
+    assert_eq!(world.post(&ops, &nobody, &json!({})).await.problem().0, 404);
+
+    let erased = world.post(&ops, &path("erase"), &json!({ "confirm": contact })).await.json();
+    assert_eq!(erased["erased_now"], true);
+    assert_eq!(erased["receipt"]["destroyed"]["drafts"], 1);
+    let again = world.post(&ops, &path("erase"), &json!({ "confirm": contact })).await.json();
+    assert_eq!((&again["erased_now"], &again["sha256"]), (&json!(false), &erased["sha256"]));
+    let shown = world.get(&ops, &format!("/v1/approvals/{id}")).await.json();
+    assert_eq!(shown["item"]["approval"]["state"]["status"], "withdrawn");
+}

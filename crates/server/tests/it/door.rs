@@ -79,6 +79,8 @@ async fn each_role_opens_exactly_the_routes_of_its_permissions() {
                     Permission::Audit,
                     Permission::Signal,
                     Permission::Administer,
+                    Permission::Inspect,
+                    Permission::Erase,
                 ];
                 all.into_iter()
                     .find(|each| serde_json::to_value(each).unwrap() == *word)

@@ -19,16 +19,17 @@ use domain::{
     chain::Verifier,
     clock::{Clock, Sleep, Timer},
     contact::{Consent, ContactRole},
-    content::Sealed,
-    draft::{Author, Fact, Finding, Letter},
-    id::{AccountId, ContactId, ContentId, RunId, UserId},
+    content::{Pseudonyms, Sealed, SealedPseudonyms},
+    draft::{Author, Fact, Finding, Letter, Restored},
+    erasure::{Destroyed, Erased, Erasure, Footprint},
+    id::{AccountId, ContactId, ContentId, ErasureId, RunId, UserId},
     intent::Channel,
     message::{Cleared, DeliverError, Receipt},
     port::{
         Access as _, Answer, Assignment, Catalogue as _, Channels, Customers as _, Exit, Forecast,
         Intake as _, Journal as _, Ledger as _, Measure, Parcel, PlaybookVersion, PolicyVersion,
-        RunFilter, Tally, Transmission, Unchecked, Vault, VaultError, WriteError, Writer,
-        WriterTask, Written, WrittenLetter,
+        Prompted, RunFilter, Stranger, Tally, Transmission, Unchecked, Vault, VaultError,
+        WriteError, Writer, WriterTask, Written, WrittenLetter,
     },
     record::{Absorbed, AccountRow, ContactRow, Record, Row},
     signal::NewSignal,
@@ -149,6 +150,19 @@ impl Vault for ClearVault {
         let sealed = self.0.content(id).await?.ok_or(VaultError::NotFound(id))?;
         Ok(sealed.bytes)
     }
+
+    async fn pseudonyms(&self, _: RunId) -> Result<Pseudonyms, VaultError> {
+        Ok(Pseudonyms::default())
+    }
+
+    async fn seal_pseudonyms(
+        &self,
+        run: RunId,
+        pseudonyms: &Pseudonyms,
+    ) -> Result<SealedPseudonyms, VaultError> {
+        let (bytes, revision) = (pseudonyms.bytes().to_vec(), pseudonyms.revision());
+        Ok(SealedPseudonyms { run, wrapped: Vec::new(), master: String::new(), bytes, revision })
+    }
 }
 
 /// A model with one thing to say.
@@ -190,6 +204,13 @@ impl Writer for Scripted {
             facts: Vec::new(),
             findings: Vec::new(),
             seen_by_model: "Hello [PERSON_1]".to_owned(),
+            restored: vec![Restored {
+                placeholder: "[PERSON_1]".to_owned(),
+                kind: Some("PERSON".to_owned()),
+                count: 1,
+                value: Some(task.recipient.name.clone()),
+            }],
+            pseudonyms: assignment.pseudonyms.clone(),
             tokens: 10,
             calls: 1,
         })
@@ -202,6 +223,10 @@ struct Open;
 #[async_trait]
 impl Exit for Open {
     async fn inspect(&self, _: Parcel<'_>) -> Result<Vec<Finding>, Unchecked> {
+        Ok(Vec::new())
+    }
+
+    async fn strangers(&self, _: Prompted<'_>) -> Result<Vec<Stranger>, Unchecked> {
         Ok(Vec::new())
     }
 }
@@ -327,6 +352,26 @@ impl Operator for Doors {
             Ok(_) => Ok(()),
             Err(error) => Err(OperateError::Refused(error.to_string())),
         }
+    }
+
+    async fn look_at(
+        &self,
+        contact: ContactId,
+    ) -> Result<Option<(Footprint, Option<Erasure>)>, OperateError> {
+        let footprint = self.store.footprint_of(contact).await?;
+        let erasure = self.store.erasure_of(contact).await?;
+        Ok(footprint.map(|footprint| (footprint, erasure)))
+    }
+
+    async fn erase(&self, contact: ContactId, by: &Actor) -> Result<Erased, OperateError> {
+        let id = ErasureId::from_uuid(contact.uuid());
+        let now = "2026-11-29T09:00:00Z".parse().unwrap();
+        Ok(self.store.erase(id, contact, by, Destroyed::default(), now).await?)
+    }
+
+    async fn export(&self, contact: ContactId, _: &Actor) -> Result<Option<Value>, OperateError> {
+        let dossier = self.store.dossier(contact).await?;
+        Ok(dossier.map(|dossier| serde_json::json!({ "profile": dossier.rows["contacts"] })))
     }
 
     async fn verify_audit(&self) -> Result<AuditReport, OperateError> {

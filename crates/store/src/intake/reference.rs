@@ -25,6 +25,8 @@ pub(super) struct Dangling {
 pub(super) struct References {
     accounts: HashMap<String, AccountId>,
     contacts: HashMap<String, ContactId>,
+    /// Those of them who were erased: what is said of them is not written down again.
+    erased: BTreeSet<ContactId>,
 }
 
 impl References {
@@ -37,6 +39,11 @@ impl References {
 
     pub(super) fn contact(&self, source_id: Option<&str>) -> Result<Option<ContactId>, Dangling> {
         source_id.map(|source_id| self.person("contact", source_id)).transpose()
+    }
+
+    /// Words about or from a person; none if they were erased.
+    pub(super) fn words<'a>(&self, of: Option<ContactId>, words: &'a str) -> &'a str {
+        if of.is_some_and(|contact| self.erased.contains(&contact)) { "" } else { words }
     }
 
     pub(super) fn attendees(&self, source_ids: &[String]) -> Result<Vec<ContactId>, Dangling> {
@@ -87,12 +94,16 @@ impl References {
         }
         let rows = tx
             .fetch(
-                sql!("SELECT source_id, id FROM contacts WHERE source = $2 AND source_id"
-                    {among "$1"}),
+                sql!("SELECT source_id, contacts.id AS id, erasures.id AS erased FROM contacts "
+                    "LEFT JOIN erasures ON erasures.contact = contacts.id "
+                    "WHERE source = $2 AND source_id" {among "$1"}),
                 vec![Value::json(&ids), Value::from(source)],
             )
             .await?;
         for row in rows {
+            if row.get::<Option<String>>("erased")?.is_some() {
+                self.erased.insert(row.word("id")?);
+            }
             self.contacts.insert(row.text("source_id")?, row.word("id")?);
         }
         Ok(())

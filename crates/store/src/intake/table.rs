@@ -19,6 +19,9 @@ use crate::{
     sql::{Sql, Value, sql},
 };
 
+/// Stands for the hash of the row of a person who was erased.
+pub(crate) const ERASED: &str = "erased";
+
 /// Rows that go into one statement.
 const CHUNK: usize = 5_000;
 
@@ -98,7 +101,12 @@ async fn chunk_of<'a>(
         };
         let id = record.source_id.as_str();
         let before = hashes.insert(id.to_owned(), record.row_hash.clone());
-        if before.as_ref() == Some(&record.row_hash) {
+        // An import brings nobody back.
+        let erased = entity == Entity::Contact && before.as_deref() == Some(ERASED);
+        if erased {
+            hashes.insert(id.to_owned(), ERASED.to_owned());
+        }
+        if erased || before.as_ref() == Some(&record.row_hash) {
             answers[*index] = Absorbed::Unchanged;
             continue;
         }
@@ -159,23 +167,27 @@ fn columns(
                 "seconds": row.seconds, "errors": row.errors,
             }),
         ),
-        Row::Ticket(row) => (
-            references.account(&row.account)?,
-            json!({
-                "contact": references.contact(row.contact.as_deref())?, "subject": row.subject,
-                "body": row.body, "priority": row.priority, "opened_at": micros(row.opened_at),
+        Row::Ticket(row) => {
+            let contact = references.contact(row.contact.as_deref())?;
+            let words = |words| references.words(contact, words);
+            let columns = json!({
+                "contact": contact, "subject": words(&row.subject),
+                "body": words(&row.body), "priority": row.priority, "opened_at": micros(row.opened_at),
                 "closed_at": row.closed_at.map(micros),
                 "first_response_minutes": row.first_response_minutes, "csat": row.csat,
                 "escalated": i64::from(row.escalated),
-            }),
-        ),
-        Row::Survey(row) => (
-            references.account(&row.account)?,
-            json!({
-                "contact": references.contact(row.contact.as_deref())?, "kind": row.kind,
-                "score": row.score, "remark": row.comment, "answered_at": micros(row.at),
-            }),
-        ),
+            });
+            (references.account(&row.account)?, columns)
+        }
+        Row::Survey(row) => {
+            let contact = references.contact(row.contact.as_deref())?;
+            let remark = row.comment.as_deref().map(|words| references.words(contact, words));
+            let columns = json!({
+                "contact": contact, "kind": row.kind, "score": row.score, "remark": remark,
+                "answered_at": micros(row.at),
+            });
+            (references.account(&row.account)?, columns)
+        }
         Row::Meeting(row) => (
             references.account(&row.account)?,
             json!({
@@ -184,14 +196,16 @@ fn columns(
                 "notes": row.notes, "next_steps": row.next_steps,
             }),
         ),
-        Row::Email(row) => (
-            references.account(&row.account)?,
-            json!({
-                "contact": references.contact(row.contact.as_deref())?, "thread": row.thread,
-                "direction": row.direction, "subject": row.subject, "body": row.body,
+        Row::Email(row) => {
+            let contact = references.contact(row.contact.as_deref())?;
+            let words = |words| references.words(contact, words);
+            let columns = json!({
+                "contact": contact, "thread": row.thread, "direction": row.direction,
+                "subject": words(&row.subject), "body": words(&row.body),
                 "sent_at": micros(row.at),
-            }),
-        ),
+            });
+            (references.account(&row.account)?, columns)
+        }
         Row::Churn(row) => (
             references.account(&row.account)?,
             json!({

@@ -134,7 +134,7 @@ async fn an_empty_database_is_told_from_one_of_ours(backend: &Backend) {
     stage.waiting("k").await;
     // Nobody has a key yet, so there is nothing to try one on.
     assert_eq!(backend.store.some_content().await.unwrap(), None);
-    backend.store.insert_subject_key_if_absent(stage.contact, &[7; 72]).await.unwrap();
+    backend.store.insert_subject_key_if_absent(stage.contact, &[7; 72], "m1").await.unwrap();
     let found = backend.store.some_content().await.unwrap().unwrap();
     assert_eq!(found.subject, stage.contact);
     backend.store.destroy_subject_key(stage.contact, backend.now()).await.unwrap();

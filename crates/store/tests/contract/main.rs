@@ -44,6 +44,8 @@ mod directory;
 #[cfg(test)]
 mod effect;
 #[cfg(test)]
+mod erasure;
+#[cfg(test)]
 mod fairness;
 #[cfg(test)]
 mod history;

@@ -176,6 +176,7 @@ impl<'a> Stage<'a> {
             approvals: Vec::new(),
             contents: Vec::new(),
             outbox: Vec::new(),
+            pseudonyms: None,
         }
     }
 

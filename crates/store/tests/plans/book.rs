@@ -25,7 +25,7 @@ pub(crate) fn begin() {
 }
 
 /// Tables that grow with use.
-const GROWING: [&str; 23] = [
+const GROWING: [&str; 25] = [
     "accounts",
     "approvals",
     "archived",
@@ -35,9 +35,11 @@ const GROWING: [&str; 23] = [
     "contacts",
     "contents",
     "emails",
+    "erasures",
     "events",
     "meetings",
     "messages",
+    "pseudonyms",
     "runs",
     "secrets",
     "signals",
@@ -52,7 +54,7 @@ const GROWING: [&str; 23] = [
 ];
 
 /// Tables that do not.
-const SMALL: [&str; 5] = ["blasts", "kills", "playbooks", "rates", "users"];
+const SMALL: [&str; 6] = ["blasts", "kills", "master_keys", "playbooks", "rates", "users"];
 
 /// Calls whose rows come in the order of an index: nothing is sorted, however much there is.
 const IN_ORDER: [&str; 9] = [

@@ -57,6 +57,11 @@ INSERT INTO emails (source, source_id, row_hash, account, thread, direction, sub
 as_of) SELECT 'x', n, '', 'acc_' || ID, 't', 'in', 's', '', n, n FROM n;
 INSERT INTO churns (source, source_id, row_hash, account, day, reason, reactivation, as_of)
 SELECT 'x', n, '', 'acc_' || ID, '2026-01-01', 'price', 0, n FROM n WHERE n % 10 = 0;
+INSERT INTO subject_keys (contact, wrapped, made_at, master) SELECT 'con_' || ID, 'HASH', n, 'm' FROM n;
+INSERT INTO pseudonyms (run, wrapped, master, bytes, revision, changed_at)
+SELECT 'run_' || ID, 'HASH', 'm', 'HASH', 1, n FROM n;
+INSERT INTO erasures (id, contact, at, hash, data) SELECT 'ers_' || ID, 'con_' || ID, n, 'h', '{}'
+FROM n WHERE n % 10 = 0;
 INSERT INTO checkpoints (number, at, root, prev, hash)
 SELECT n, n, 'HASH', 'HASH', 'HASH' FROM n WHERE n % 10 = 0;
 INSERT INTO checkpoint_heads (number, stream, seq, hash)

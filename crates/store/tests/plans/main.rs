@@ -27,6 +27,7 @@ mod stage;
 mod plans {
     use domain::{
         action::Team,
+        content::SealedPseudonyms,
         id::{RunId, TaskId},
         limit::Limits,
         message::{MessageStatus, Receipt},
@@ -102,7 +103,17 @@ mod plans {
         turn.approvals.push(approval.clone());
         turn.contents.push(sealed);
         turn.effects.push(Effect::Task(task(&stage, claimed.run.id)));
+        turn.pseudonyms = Some(SealedPseudonyms {
+            run: claimed.run.id,
+            wrapped: vec![0],
+            master: "m".to_owned(),
+            bytes: vec![0],
+            revision: 0,
+        });
         book.note("commit turns", store.commit(vec![turn])).await.unwrap();
+        let run = claimed.run.id;
+        book.note("placeholders of a run", store.pseudonyms_of(run, "m")).await.unwrap();
+        book.note("a person's key", store.subject_key(stage.contact)).await.unwrap();
         let waits = book.note("next wake", store.next_wake()).await.unwrap();
         assert!(waits.is_some());
         book.note("due runs, counted", store.backlog(now)).await.unwrap();

@@ -81,6 +81,18 @@ pub(crate) struct VersionView {
     pub(crate) letter: Option<LetterView>,
     pub(crate) facts: Vec<FactLine>,
     pub(crate) seen: Option<String>,
+    pub(crate) restored: Vec<RestoredLine>,
+}
+
+/// A placeholder in what the model wrote, and what became of it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct RestoredLine {
+    pub(crate) placeholder: String,
+    pub(crate) kind: String,
+    pub(crate) count: u32,
+    pub(crate) value: Option<String>,
+    /// Why nothing was put back.
+    pub(crate) kept: &'static str,
 }
 
 /// Everything on the page.
@@ -216,7 +228,26 @@ fn version(opened: &Opened, now: Timestamp) -> VersionView {
             .as_ref()
             .map(|manuscript| manuscript.seen_by_model.clone())
             .filter(|seen| !seen.is_empty()),
+        restored: manuscript
+            .iter()
+            .flat_map(|manuscript| &manuscript.restored)
+            .map(|restored| RestoredLine {
+                placeholder: restored.placeholder.clone(),
+                kind: kind_in_words(restored.kind.as_deref()),
+                count: restored.count,
+                value: restored.value.clone(),
+                kept: match restored.kind {
+                    Some(_) => "kept back",
+                    None => "stands for nothing",
+                },
+            })
+            .collect(),
     }
+}
+
+/// A type of placeholder as people read it: `credit card`.
+fn kind_in_words(kind: Option<&str>) -> String {
+    kind.map_or_else(|| "unknown".to_owned(), |kind| kind.replace('_', " ").to_lowercase())
 }
 
 fn state(state: &ApprovalState, names: &Names, now: Timestamp) -> String {
@@ -241,7 +272,10 @@ fn state(state: &ApprovalState, names: &Names, now: Timestamp) -> String {
             format!("Expired undecided on {}. It was not sent.", when(*at))
         }
         ApprovalState::Withdrawn { at } => {
-            format!("Withdrawn on {}, because its run ended. It was not sent.", when(*at))
+            format!(
+                "Withdrawn on {}: its run ended, or a person in it was erased. It was not sent.",
+                when(*at)
+            )
         }
     }
 }
