@@ -31,9 +31,9 @@ pub(crate) trait Fields: Debug + Serialize + Send + Sync {
 impl Fields for Json {
     fn field(&self, name: &str) -> Field<'_> {
         match self.get(name) {
-            None | Some(Json::Null) => Field::Null,
-            Some(Json::String(text)) => Field::Text(Cow::Borrowed(text)),
-            Some(Json::Number(number)) => match (number.as_i64(), number.as_f64()) {
+            None | Some(Self::Null) => Field::Null,
+            Some(Self::String(text)) => Field::Text(Cow::Borrowed(text)),
+            Some(Self::Number(number)) => match (number.as_i64(), number.as_f64()) {
                 (Some(whole), _) => Field::Int(whole),
                 (None, Some(double)) => Field::Double(double),
                 (None, None) => Field::Text(Cow::Owned(number.to_string())),
@@ -108,7 +108,6 @@ impl Field<'_> {
 }
 
 /// Writes bytes as they stand in JSON.
-#[expect(clippy::ptr_arg, reason = "called with a reference to a field as it is")]
 pub(crate) fn in_hex<S: Serializer>(bytes: &Vec<u8>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&hex::encode(bytes))
 }

@@ -177,7 +177,7 @@ impl Tx {
             Some(Connection::Sqlite(connection)) => {
                 sqlite(sql, args).execute(&mut **connection).await.map(|done| done.rows_affected())
             }
-            Some(Connection::Postgres(connection)) => match postgres(sql, &args) {
+            Some(Connection::Postgres(connection)) => match postgres(&sql, &args) {
                 Ok(query) => within(STATEMENT, query.execute(&mut **connection))
                     .await
                     .map(|done| done.rows_affected()),
@@ -200,7 +200,7 @@ impl Tx {
                 .fetch_all(&mut **connection)
                 .await
                 .map(|rows| rows.into_iter().map(Row::Sqlite).collect()),
-            Some(Connection::Postgres(connection)) => match postgres(sql, &args) {
+            Some(Connection::Postgres(connection)) => match postgres(&sql, &args) {
                 Ok(query) => within(STATEMENT, query.fetch_all(&mut **connection))
                     .await
                     .map(|rows| rows.into_iter().map(Row::Postgres).collect()),
@@ -309,12 +309,12 @@ fn sqlite(sql: Sql, args: Vec<Value>) -> Query<'static, Sqlite, SqliteArguments>
 }
 
 fn postgres(
-    sql: Sql,
+    sql: &Sql,
     args: &[Value],
 ) -> Result<Query<'static, Postgres, PgArguments>, sqlx::Error> {
     let (text, bound) = spread(sql.postgres.clone(), args)?;
     let literals = |place: usize| bound.get(place).map(Bound::literal);
-    statement::runs("postgres", &sql, text.as_str(), &literals);
+    statement::runs("postgres", sql, text.as_str(), &literals);
     Ok(bound.into_iter().fold(sqlx::query(text), |query, value| match value {
         Bound::Text(value) => query.bind(value),
         Bound::Int(value) => query.bind(value),

@@ -207,7 +207,7 @@ fn parse(value: &Value) -> Result<Vec<serde_json::Value>, sqlx::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sql::{Sql, args, sql};
+    use crate::sql::{Sql, sql};
 
     fn spread(sql: &Sql, args: &[Value]) -> (String, Vec<Bound>) {
         let (text, bound) = super::spread(sql.postgres.clone(), args).unwrap();
@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn a_list_travels_as_an_array_and_a_dollar_may_stand_for_itself() {
         let sql = sql!("SELECT '$.a', $1 FROM t WHERE id" {among "$2"} "OR of" {among "$2"});
-        let (text, bound) = spread(&sql, &args![3_i64, Value::json(&["it's", "b"])]);
+        let (text, bound) = spread(&sql, &[Value::from(3_i64), Value::json(&["it's", "b"])]);
         assert_eq!(text, "SELECT '$.a', $1 FROM t WHERE id = ANY($2) OR of = ANY($2) ");
         assert_eq!(bound.iter().map(Bound::kind).collect::<Vec<_>>(), ["bigint", "text[]"]);
         assert_eq!(bound[1].literal(), "ARRAY['it''s', 'b']::text[]");

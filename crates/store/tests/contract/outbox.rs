@@ -455,23 +455,24 @@ async fn cancelling_refuses_what_is_still_queued(backend: &Backend) {
 }
 
 async fn gv_29_what_the_contact_wants_is_looked_at_right_before_the_hand_over(backend: &Backend) {
-    let opted_out = |row: &mut ContactRow| row.opted_out_at = Some(backend.now());
-    let denied = |row: &mut ContactRow| row.consent = Consent::OptedOut;
-    let moved = |row: &mut ContactRow| row.email = Some("ann@elsewhere.test".to_owned());
-    let changes: [(&dyn Fn(&mut ContactRow), &str); 3] = [
-        (&opted_out, "the contact's consent is `opted_out`"),
-        (&denied, "the contact's consent is `opted_out`"),
-        (&moved, "the contact's address has changed since approval"),
+    let row = || contact_row("A-1", "ann@acme.test");
+    let opted_out = || ContactRow { opted_out_at: Some(backend.now()), ..row() };
+    let moved = ContactRow { email: Some("ann@elsewhere.test".to_owned()), ..row() };
+    let changes = [
+        (opted_out(), "the contact's consent is `opted_out`"),
+        (
+            ContactRow { consent: Consent::OptedOut, ..row() },
+            "the contact's consent is `opted_out`",
+        ),
+        (moved, "the contact's address has changed since approval"),
     ];
     let stage = Stage::new(backend).await;
-    let import = async |change: &dyn Fn(&mut ContactRow)| {
-        let mut row = contact_row("A-1", "ann@acme.test");
-        change(&mut row);
+    let import = async |row: ContactRow| {
         let record = record("C-1", Row::Contact(row));
         backend.store.absorb(SOURCE, vec![record], backend.now(), false).await.unwrap();
     };
     for (n, (change, why)) in changes.into_iter().enumerate() {
-        import(&|_| {}).await;
+        import(row()).await;
         stage.granted(&n.to_string()).await;
         // Whoever has it has made all other checks.
         let message = claim(backend, LONG).await;
@@ -486,10 +487,10 @@ async fn gv_29_what_the_contact_wants_is_looked_at_right_before_the_hand_over(ba
         stage.commit(stage.turn(&claimed)).await;
     }
     // An opt-out stops all but what is strictly transactional.
-    import(&|_| {}).await;
+    import(row()).await;
     stage.granted("transactional").await;
     let message = claim(backend, LONG).await;
-    import(&opted_out).await;
+    import(opted_out()).await;
     let letter = Letter { class: MessageClass::Transactional, ..stage.letter() };
     let begun = backend.store.begin(&message, &letter, LONG, backend.now(), None).await;
     assert_eq!(begun.unwrap(), Begun::Yes);
