@@ -411,12 +411,12 @@ pub fn sentence(event: &Event, names: &Names) -> String {
             None => format!("The database was restored; {held} messages are held."),
         },
         Event::PersonErased { contact, account, receipt, .. } => format!(
-            "{contact} at {} was erased; SHA-256 of the receipt {}.",
+            "Contact {contact} at {} was erased; SHA-256 of the receipt {}.",
             names.account(*account),
             short(receipt)
         ),
         Event::PersonExported { contact, .. } => {
-            format!("Everything of {contact} was handed out.")
+            format!("Everything of contact {contact} was handed out.")
         }
         Event::PlaceholdersForgotten { runs, before } => format!(
             "What placeholders stood for in {runs} runs that were over before {} was forgotten.",

@@ -877,7 +877,7 @@ pub(super) fn events() -> Vec<Event> {
         Event::PersonErased {
             erasure: ErasureId::from_uuid(id(90)),
             contact: ContactId::from_uuid(id(91)),
-            account: AccountId::from_uuid(id(92)),
+            account: AccountId::from_uuid(id(2)),
             receipt: hash(),
         },
         Event::PersonExported { contact: ContactId::from_uuid(id(91)), sha256: hash() },
