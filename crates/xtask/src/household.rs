@@ -196,8 +196,13 @@ mod tests {
         household.check().unwrap();
         household.freeze().unwrap();
         for member in members {
-            let state = fs::read_to_string(format!("/proc/{member}/stat")).unwrap();
-            assert!(state.contains(") T "), "{state}");
+            let state = || fs::read_to_string(format!("/proc/{member}/stat")).unwrap();
+            // A signal takes its time to reach whoever is running.
+            let begun = Instant::now();
+            while !state().contains(") T ") && begun.elapsed() < PATIENCE {
+                thread::sleep(Duration::from_millis(1));
+            }
+            assert!(state().contains(") T "), "{}", state());
         }
         // A child of somebody else's is a zombie until that somebody looks.
         household.kill().unwrap();
