@@ -31,7 +31,7 @@ impl Keyring {
     /// Reads keys, one a line or with commas between.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let mut keys: Vec<MasterKey> = Vec::new();
-        for word in text.split([',', '\n', '\r', ' ', '\t']).filter(|word| !word.is_empty()) {
+        for word in words(text) {
             let key = MasterKey::parse(word)?;
             if keys.iter().all(|known| known.id() != key.id()) {
                 keys.push(key);
@@ -69,6 +69,11 @@ impl Keyring {
         }
         tried
     }
+}
+
+/// The keys in a text, as they are written: one a line, or with commas or blanks between.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split([',', '\n', '\r', ' ', '\t']).filter(|word| !word.is_empty())
 }
 
 /// Where the master keys come from.
@@ -220,8 +225,10 @@ pub fn add_key(file: &Path) -> anyhow::Result<()> {
 pub fn drop_old_keys(file: &Path) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("master key `{}` cannot be read", file.display()))?;
-    let first = text.split([',', '\n', '\r', ' ', '\t']).find(|word| !word.is_empty());
-    replace(file, &format!("{}\n", first.unwrap_or_default()))
+    let Some(first) = words(&text).next() else {
+        bad_input!("master key `{}` is empty", file.display());
+    };
+    replace(file, &format!("{first}\n"))
 }
 
 fn replace(file: &Path, text: &str) -> anyhow::Result<()> {

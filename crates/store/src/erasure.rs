@@ -253,20 +253,15 @@ async fn refuse(
 ) -> Result<Vec<(MessageId, RunId)>, StoreError> {
     let (runs, approvals) = (Value::json(&waiting.runs), Value::json(&waiting.approvals));
     let args = vec![runs, approvals, Value::from(why), Value::from(now)];
-    let mut refused = tx
+    let rows = tx
         .fetch(
             sql!("UPDATE messages SET status = 'refused', note = $3, settled_at = $4 "
                 "WHERE run" {among "$1"} "AND approval" {among "$2"}
                 "AND status || '' = 'queued' RETURNING id, run"),
             args,
         )
-        .await?
-        .iter()
-        .map(|row| Ok((row.word("id")?, row.word("run")?)))
-        .collect::<Result<Vec<_>, StoreError>>()?;
-    // `RETURNING` answers in no particular order.
-    refused.sort_unstable();
-    Ok(refused)
+        .await?;
+    intervene::refused(&rows)
 }
 
 fn footprint(row: &Row, account: AccountId) -> Result<Footprint, StoreError> {

@@ -17,6 +17,7 @@ use crate::{
     approval,
     connection::Tx,
     open::Store,
+    row::Row,
     run,
     sql::{Sql, Value, sql},
     trail,
@@ -254,13 +255,13 @@ async fn refuse(
     now: Timestamp,
 ) -> Result<Vec<(MessageId, RunId)>, StoreError> {
     let args = vec![Value::json(&runs), Value::from(CANCELLED), Value::from(now)];
-    let mut refused = tx
-        .fetch(refuse_messages(), args)
-        .await?
-        .iter()
-        .map(|row| Ok((row.word("id")?, row.word("run")?)))
-        .collect::<Result<Vec<_>, StoreError>>()?;
-    // `RETURNING` answers in no particular order.
+    refused(&tx.fetch(refuse_messages(), args).await?)
+}
+
+/// Messages that were refused, each with its run: `RETURNING` answers in no particular order.
+pub(crate) fn refused(rows: &[Row]) -> Result<Vec<(MessageId, RunId)>, StoreError> {
+    let read = |row: &Row| Ok((row.word("id")?, row.word("run")?));
+    let mut refused = rows.iter().map(read).collect::<Result<Vec<_>, StoreError>>()?;
     refused.sort_unstable();
     Ok(refused)
 }

@@ -228,7 +228,7 @@ impl Store {
             .iter()
             .map(|key| json!({ "whose": key.of, "wrapped": hex::encode(&key.bytes), "was": key.master }))
             .collect();
-        let args = vec![Value::json(&rows), Value::from(master)];
+        let args = vec![Value::rows(rows), Value::from(master)];
         self.write(move |tx| Box::pin(async move { tx.execute(replace(kind), args).await })).await
     }
 

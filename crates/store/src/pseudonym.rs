@@ -63,7 +63,7 @@ pub(crate) async fn put(
             "WHERE true ON CONFLICT (run) DO UPDATE SET bytes = excluded.bytes, "
             "revision = excluded.revision, changed_at = excluded.changed_at "
             "WHERE pseudonyms.revision = excluded.revision - 1"),
-        vec![Value::json(&rows), Value::from(now)],
+        vec![Value::rows(rows), Value::from(now)],
     )
     .await?;
     Ok(())
